@@ -1,0 +1,59 @@
+"""Settings of the conversion: detector response, labels, truth thresholds, down-sampling."""
+
+from __future__ import annotations
+
+from typing import Literal
+
+from pydantic import Field, field_validator
+
+from nuweave.config.base import Section
+
+Adapter = Literal["edepsim_h5", "larcv3"]
+
+
+class ResponseConfig(Section):
+    """From deposited energy to the pixel value that the electronics report."""
+
+    electric_field_kv_cm: float = Field(0.5, gt=0, description="drift field [kV/cm]")
+    electron_lifetime_ms: float = Field(10.0, gt=0, description="electron lifetime [ms]")
+    longitudinal_diffusion_cm2_s: float = Field(6.2, ge=0, description="diffusion along the drift [cm2/s]")
+    transverse_diffusion_cm2_s: float = Field(9.3, ge=0, description="diffusion across the drift [cm2/s]")
+    electrons_per_adc: float = Field(450.0, gt=0, description="charge of one unit of pixel value [electrons/ADC]")
+    noise_adc: tuple[float, ...] = Field((1.95, 1.95, 1.55), description="noise of a pixel, one value a plane [ADC]")
+    threshold_adc: float = Field(5.0, gt=0, description="zero suppression: smaller pixels are not stored [ADC]")
+    label_threshold_mev: float = Field(0.04, ge=0, description="least deposited energy for a pixel to be labelled [MeV]")
+
+
+class TruthConfig(Section):
+    """Which particles count, and what becomes of the neutrinos that the classes do not name."""
+
+    proton_min_mev: float = Field(20.0, ge=0, description="protons count above this kinetic energy [MeV]")
+    charged_pion_min_mev: float = Field(10.0, ge=0, description="charged pions count above this kinetic energy [MeV]")
+    neutral_pion_min_mev: float = Field(0.0, ge=0, description="neutral pions count above this kinetic energy [MeV]")
+    nutau: Literal["numu", "unlabelled"] = Field(
+        "unlabelled", description="nutau CC: counted as numu (as SparseEventID does), or left without a class"
+    )
+    antineutrinos: Literal["merge", "unlabelled"] = Field(
+        "merge", description="antineutrinos: counted as their neutrinos, or left without a class"
+    )
+
+
+class ConvertConfig(Section):
+    """From a simulation's files to larcv3 shards."""
+
+    adapter: Adapter = Field("edepsim_h5", description="format of the input files")
+    pattern: str = Field("*.h5", description="which files of data_dir to take")
+    response: ResponseConfig = Field(ResponseConfig(), description="detector response; not used on inputs that hold images")
+    truth: TruthConfig = Field(TruthConfig(), description="truth classes")
+    downsample: int = Field(4, ge=1, le=64, description="pixels merged along each axis, a power of two")
+    pooling: Literal["sum", "mean"] = Field(
+        "sum", description="value of merged pixels; labels: neutrino over cosmic over background"
+    )
+    min_sites: int = Field(50, ge=0, description="events with fewer stored pixels than this are dropped, and counted")
+
+    @field_validator("downsample")
+    @classmethod
+    def _power_of_two(cls, value: int) -> int:
+        if value & (value - 1):
+            raise ValueError(f"must be a power of two; try {1 << (value.bit_length() - 1)}")
+        return value

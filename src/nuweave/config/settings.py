@@ -1,0 +1,183 @@
+"""The whole configuration, and how it is read and refused."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any, Literal, Self
+
+import yaml
+from pydantic import Field, ValidationError, field_validator, model_validator
+
+from nuweave.config.base import ConfigError, Section
+from nuweave.config.catalog import SplitConfig
+from nuweave.config.convert import ConvertConfig
+from nuweave.config.evaluate import EvaluateConfig, ReportConfig
+from nuweave.config.models import NetworkConfig, ResNetConfig, UResNetConfig
+from nuweave.config.simulate import SimulateConfig
+from nuweave.config.tasks import EventClassificationConfig, SegmentationConfig, TaskConfig
+from nuweave.config.train import OverfitConfig, TrainConfig
+
+NETWORK_OF_TASK = {"segmentation": "uresnet", "event_classification": "resnet"}
+
+
+class ModelConfig(Section):
+    """One network and what it is trained for."""
+
+    task: TaskConfig = Field(description="what the network is trained to do")
+    network: NetworkConfig = Field(description="its architecture")
+    train: TrainConfig = Field(TrainConfig(), description="its training")
+    overfit: OverfitConfig = Field(OverfitConfig(), description="the check before the training")
+    weights: str | None = Field(
+        None, description="directory of a finished model (model.safetensors, model.json) to evaluate; nothing is trained then"
+    )
+
+    @model_validator(mode="after")
+    def _network_fits(self) -> Self:
+        needed = NETWORK_OF_TASK[self.task.kind]
+        if self.network.kind != needed:
+            raise ValueError(f"network.kind={self.network.kind} does not fit task.kind={self.task.kind}; try {needed}")
+        return self
+
+
+def demo_models() -> dict[str, ModelConfig]:
+    """The two networks that the demo trains."""
+    return {
+        "cosmic_tagger": ModelConfig(
+            task=SegmentationConfig(),
+            network=UResNetConfig(),
+            train=TrainConfig(max_steps=300),
+        ),
+        "event_id": ModelConfig(
+            task=EventClassificationConfig(),
+            network=ResNetConfig(),
+            train=TrainConfig(max_steps=500, global_batch=16, augment=True),
+            overfit=OverfitConfig(num_events=8, max_loss=1.0),
+        ),
+    }
+
+
+class Config(Section):
+    """One run of the workflow. The defaults are the demo."""
+
+    name: str = Field("demo", pattern=r"^[A-Za-z0-9_.-]+$", description="name of the run")
+    results: str = Field("results", description="everything is written below <results>/<name>/")
+    seed: int = Field(20261123, ge=0, lt=2**32, description="seed of generator, split, order and weights")
+    data_dir: str | None = Field(None, description="directory with your own simulation files; without it, events are simulated")
+    detector: Literal["sbnd", "cube"] = Field("sbnd", description="sbnd: three wire planes; cube: a small voxel box")
+    simulate: SimulateConfig = Field(SimulateConfig(), description="the embedded generator")
+    convert: ConvertConfig = Field(ConvertConfig(), description="from simulation files to larcv3 shards")
+    split: SplitConfig = Field(SplitConfig(), description="train, validation and test parts")
+    models: dict[str, ModelConfig] = Field(
+        default_factory=demo_models, min_length=1, description="the networks; `name: null` in an overlay drops one"
+    )
+    evaluate: EvaluateConfig = Field(EvaluateConfig(), description="predictions and metrics")
+    report: ReportConfig = Field(ReportConfig(title="nuweave demo"), description="the page")
+
+    @field_validator("models", mode="before")
+    @classmethod
+    def _drop_null(cls, value: object) -> object:
+        if isinstance(value, Mapping):
+            return {name: model for name, model in value.items() if model is not None}
+        return value
+
+    @field_validator("models")
+    @classmethod
+    def _usable_names(cls, value: dict[str, ModelConfig]) -> dict[str, ModelConfig]:
+        for name in value:
+            if not name.replace("_", "").isalnum():
+                raise ValueError(f"the name {name!r} becomes a directory: use letters, digits and _ only")
+        return value
+
+    @model_validator(mode="after")
+    def _combinations(self) -> Self:
+        if self.convert.adapter == "larcv3" and self.data_dir is None:
+            raise ValueError("convert.adapter=larcv3 reads your own files: set data_dir=DIRECTORY")
+        with_weights = [name for name, model in self.models.items() if model.weights is not None]
+        if with_weights and len(with_weights) != len(self.models):
+            rest = sorted(set(self.models) - set(with_weights))
+            raise ValueError(
+                f"models {with_weights} have weights but {rest} would be trained: a run either trains or evaluates; "
+                "give weights to all or to none"
+            )
+        return self
+
+    @property
+    def trains(self) -> bool:
+        """Whether this run trains its models (else it evaluates finished ones on every event)."""
+        return all(model.weights is None for model in self.models.values())
+
+    @property
+    def root(self) -> Path:
+        """Where the run writes."""
+        return Path(self.results) / self.name
+
+
+def parse(raw: Mapping[str, Any]) -> Config:
+    """Check a configuration.
+
+    Args:
+        raw: what YAML gave.
+    Raises:
+        ConfigError: a line for each fault: key, value, rule, remedy.
+    """
+    try:
+        return Config.model_validate(dict(raw))
+    except ValidationError as error:
+        raise ConfigError("\n".join(_explain(fault, raw) for fault in error.errors())) from None
+
+
+def load(path: Path) -> Config:
+    """Read and check a YAML configuration.
+
+    Raises:
+        ConfigError: the file is missing, is not YAML, or breaks a rule.
+    """
+    try:
+        raw = yaml.safe_load(path.read_text())
+    except OSError as error:
+        raise ConfigError(f"{path}: cannot be read ({error.strerror}); give an existing file") from None
+    except yaml.YAMLError as error:
+        raise ConfigError(f"{path}: is not YAML ({' '.join(str(error).split())}); mend the syntax") from None
+    if not isinstance(raw, Mapping):
+        raise ConfigError(f"{path}: must hold keys and values, found {type(raw).__name__}; start from config.yaml")
+    return parse(raw)
+
+
+def dump(config: Config) -> str:
+    """The configuration as YAML, without comments."""
+    return yaml.safe_dump(config.model_dump(mode="json"), sort_keys=False)
+
+
+def _explain(fault: Any, raw: Mapping[str, Any]) -> str:
+    """One readable line for one pydantic fault."""
+    tags = {"uresnet", "resnet", "segmentation", "event_classification"}
+    path = [str(part) for i, part in enumerate(fault["loc"]) if not (str(part) in tags and i and fault["loc"][i - 1] in ("task", "network"))]
+    key = ".".join(path) or "configuration"
+    if fault["type"] == "extra_forbidden":
+        known = _known_keys(path[:-1])
+        hint = f"; known here: {', '.join(known)}" if known else ""
+        return f"config: {key}: unknown key{hint}; remove it or mend the spelling"
+    message = str(fault["msg"]).removeprefix("Value error, ")
+    if fault["type"] == "missing":
+        return f"config: {key}: is required; add it"
+    value = fault.get("input")
+    shown = f"={value!r}" if not isinstance(value, Mapping | Section) else ""
+    return f"config: {key}{shown}: {message}; see docs/configuration.md"
+
+
+def _known_keys(path: list[str]) -> list[str]:
+    """The keys that the section at `path` has; empty where it is one of several."""
+    section: Any = Config
+    for part in path:
+        if part in ("task", "network"):
+            return []
+        if section is Config and part == "models":
+            section = ModelConfig
+            continue
+        if section is ModelConfig and part not in ModelConfig.model_fields:
+            continue  # the model's own name
+        section = section.model_fields[part].annotation
+        if not (isinstance(section, type) and issubclass(section, Section)):
+            return []
+    return list(section.model_fields)

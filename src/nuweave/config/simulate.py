@@ -1,0 +1,38 @@
+"""Settings of the embedded event generator."""
+
+from __future__ import annotations
+
+from typing import Self
+
+from pydantic import Field, model_validator
+
+from nuweave.config.base import Section
+
+
+class FlavourWeights(Section):
+    """Relative numbers of generated interactions; even by default, because a training set should be balanced."""
+
+    nue_cc: float = Field(1.0, ge=0, description="weight of nue charged current")
+    numu_cc: float = Field(1.0, ge=0, description="weight of numu charged current")
+    nc: float = Field(1.0, ge=0, description="weight of neutral current (half nue, half numu)")
+
+    @model_validator(mode="after")
+    def _some_weight(self) -> Self:
+        if self.nue_cc + self.numu_cc + self.nc == 0:
+            raise ValueError("nue_cc, numu_cc and nc are all 0: at least one must be positive; try 1.0 for each")
+        return self
+
+
+class SimulateConfig(Section):
+    """The embedded generator: neutrino interactions and cosmic muons, written as edep-sim HDF5."""
+
+    num_files: int = Field(16, ge=1, le=999, description="files to generate; a file is the unit of splitting")
+    events_per_file: int = Field(75, ge=1, description="events in each file")
+    flavours: FlavourWeights = Field(FlavourWeights(), description="mix of interactions")
+    antineutrino_fraction: float = Field(0.1, ge=0, le=1, description="share of antineutrinos among the neutrinos")
+    neutrino_fraction: float = Field(1.0, ge=0, le=1, description="share of events with a neutrino; the rest is cosmic only")
+    mean_energy_gev: float = Field(0.9, gt=0.2, le=5, description="mean neutrino energy, BNB-like gamma shape [GeV]")
+    cosmic_rate_khz: float = Field(4.2, ge=0, description="cosmic muons through the detector box [kHz]")
+    cosmic_window_us: float = Field(2560.0, gt=0, description="time in which cosmics arrive, centred on the drift [us]")
+    step_cm: float = Field(0.3, gt=0.02, le=2, description="longest step of a tracked particle [cm]")
+    electron_cutoff_mev: float = Field(1.0, gt=0.1, description="kinetic energy below which a particle is absorbed [MeV]")

@@ -1,0 +1,44 @@
+"""Settings of the tasks: what a network is trained to do."""
+
+from __future__ import annotations
+
+from typing import Annotated, Literal
+
+from pydantic import Field, field_validator
+
+from nuweave.config.base import Section
+
+Head = Literal["neutrino", "protons", "charged_pions", "neutral_pions"]
+HEADS: tuple[Head, ...] = ("neutrino", "protons", "charged_pions", "neutral_pions")
+
+
+class SegmentationConfig(Section):
+    """Label every stored site as background, cosmic or neutrino."""
+
+    kind: Literal["segmentation"] = "segmentation"
+    sites: Literal["all", "neutrino"] = Field("all", description="sites that the network sees")
+    balance: Literal["none", "light", "focal"] = Field(
+        "light", description="loss weights: none; 1, 1.5, 10 for background, cosmic, neutrino; focal with gamma 2"
+    )
+
+
+class EventClassificationConfig(Section):
+    """Name the interaction and count its particles, one softmax head each."""
+
+    kind: Literal["event_classification"] = "event_classification"
+    sites: Literal["all", "neutrino"] = Field(
+        "neutrino",
+        description="sites that the network sees: all, or those that truth labels as neutrino (a sample without cosmics, as in 1912.10133)",
+    )
+    heads: tuple[Head, ...] = Field(HEADS, min_length=1, description="what to classify")
+    label_smoothing: float = Field(0.05, ge=0, lt=1, description="label smoothing of the cross entropy")
+
+    @field_validator("heads")
+    @classmethod
+    def _unique(cls, value: tuple[Head, ...]) -> tuple[Head, ...]:
+        if len(set(value)) != len(value):
+            raise ValueError(f"names a head twice; try {list(dict.fromkeys(value))}")
+        return value
+
+
+TaskConfig = Annotated[SegmentationConfig | EventClassificationConfig, Field(discriminator="kind")]
