@@ -22,7 +22,9 @@ class SplitConfig(Section):
     balance: Literal["none", "undersample"] = Field(
         "undersample", description="balance of the classes: drop events of the larger classes, or leave as it is"
     )
-    balance_parts: tuple[Part, ...] = Field(("train", "val"), description="parts that are balanced; the test is left alone")
+    balance_parts: tuple[Part, ...] = Field(
+        ("train", "val"), description="parts that are balanced; the test is left alone"
+    )
     min_events_per_class: int = Field(5, ge=1, description="a part with fewer events of a class is refused")
 
     @model_validator(mode="after")

@@ -21,7 +21,9 @@ class ResponseConfig(Section):
     electrons_per_adc: float = Field(450.0, gt=0, description="charge of one unit of pixel value [electrons/ADC]")
     noise_adc: tuple[float, ...] = Field((1.95, 1.95, 1.55), description="noise of a pixel, one value a plane [ADC]")
     threshold_adc: float = Field(5.0, gt=0, description="zero suppression: smaller pixels are not stored [ADC]")
-    label_threshold_mev: float = Field(0.04, ge=0, description="least deposited energy for a pixel to be labelled [MeV]")
+    label_threshold_mev: float = Field(
+        0.04, ge=0, description="least deposited energy for a pixel to be labelled [MeV]"
+    )
 
 
 class TruthConfig(Section):
@@ -43,7 +45,9 @@ class ConvertConfig(Section):
 
     adapter: Adapter = Field("edepsim_h5", description="format of the input files")
     pattern: str = Field("*.h5", description="which files of data_dir to take")
-    response: ResponseConfig = Field(ResponseConfig(), description="detector response; not used on inputs that hold images")
+    response: ResponseConfig = Field(
+        ResponseConfig(), description="detector response; not used on inputs that hold images"
+    )
     truth: TruthConfig = Field(TruthConfig(), description="truth classes")
     downsample: int = Field(4, ge=1, le=64, description="pixels merged along each axis, a power of two")
     pooling: Literal["sum", "mean"] = Field(

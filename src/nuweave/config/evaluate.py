@@ -19,4 +19,6 @@ class ReportConfig(Section):
     """The HTML report."""
 
     title: str = Field("nuweave", description="title of the page")
-    introduction: str = Field("", description="a paragraph under the title: what the run is for, what stands in for what")
+    introduction: str = Field(
+        "", description="a paragraph under the title: what the run is for, what stands in for what"
+    )

@@ -29,7 +29,8 @@ class ModelConfig(Section):
     train: TrainConfig = Field(TrainConfig(), description="its training")
     overfit: OverfitConfig = Field(OverfitConfig(), description="the check before the training")
     weights: str | None = Field(
-        None, description="directory of a finished model (model.safetensors, model.json) to evaluate; nothing is trained then"
+        None,
+        description="directory of a finished model (model.safetensors, model.json) to evaluate; nothing is trained then",
     )
 
     @model_validator(mode="after")
@@ -63,7 +64,9 @@ class Config(Section):
     name: str = Field("demo", pattern=r"^[A-Za-z0-9_.-]+$", description="name of the run")
     results: str = Field("results", description="everything is written below <results>/<name>/")
     seed: int = Field(20261123, ge=0, lt=2**32, description="seed of generator, split, order and weights")
-    data_dir: str | None = Field(None, description="directory with your own simulation files; without it, events are simulated")
+    data_dir: str | None = Field(
+        None, description="directory with your own simulation files; without it, events are simulated"
+    )
     detector: Literal["sbnd", "cube"] = Field("sbnd", description="sbnd: three wire planes; cube: a small voxel box")
     simulate: SimulateConfig = Field(SimulateConfig(), description="the embedded generator")
     convert: ConvertConfig = Field(ConvertConfig(), description="from simulation files to larcv3 shards")
@@ -124,7 +127,7 @@ def parse(raw: Mapping[str, Any]) -> Config:
     try:
         return Config.model_validate(dict(raw))
     except ValidationError as error:
-        raise ConfigError("\n".join(_explain(fault, raw) for fault in error.errors())) from None
+        raise ConfigError("\n".join(_explain(fault) for fault in error.errors())) from None
 
 
 def load(path: Path) -> Config:
@@ -149,10 +152,14 @@ def dump(config: Config) -> str:
     return yaml.safe_dump(config.model_dump(mode="json"), sort_keys=False)
 
 
-def _explain(fault: Any, raw: Mapping[str, Any]) -> str:
+def _explain(fault: Any) -> str:
     """One readable line for one pydantic fault."""
     tags = {"uresnet", "resnet", "segmentation", "event_classification"}
-    path = [str(part) for i, part in enumerate(fault["loc"]) if not (str(part) in tags and i and fault["loc"][i - 1] in ("task", "network"))]
+    path = [
+        str(part)
+        for i, part in enumerate(fault["loc"])
+        if not (str(part) in tags and i and fault["loc"][i - 1] in ("task", "network"))
+    ]
     key = ".".join(path) or "configuration"
     if fault["type"] == "extra_forbidden":
         known = _known_keys(path[:-1])

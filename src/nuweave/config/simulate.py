@@ -30,9 +30,13 @@ class SimulateConfig(Section):
     events_per_file: int = Field(75, ge=1, description="events in each file")
     flavours: FlavourWeights = Field(FlavourWeights(), description="mix of interactions")
     antineutrino_fraction: float = Field(0.1, ge=0, le=1, description="share of antineutrinos among the neutrinos")
-    neutrino_fraction: float = Field(1.0, ge=0, le=1, description="share of events with a neutrino; the rest is cosmic only")
+    neutrino_fraction: float = Field(
+        1.0, ge=0, le=1, description="share of events with a neutrino; the rest is cosmic only"
+    )
     mean_energy_gev: float = Field(0.9, gt=0.2, le=5, description="mean neutrino energy, BNB-like gamma shape [GeV]")
     cosmic_rate_khz: float = Field(4.2, ge=0, description="cosmic muons through the detector box [kHz]")
     cosmic_window_us: float = Field(2560.0, gt=0, description="time in which cosmics arrive, centred on the drift [us]")
     step_cm: float = Field(0.3, gt=0.02, le=2, description="longest step of a tracked particle [cm]")
-    electron_cutoff_mev: float = Field(1.0, gt=0.1, description="kinetic energy below which a particle is absorbed [MeV]")
+    electron_cutoff_mev: float = Field(
+        1.0, gt=0.1, description="kinetic energy below which a particle is absorbed [MeV]"
+    )

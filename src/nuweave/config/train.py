@@ -20,7 +20,9 @@ class TrainConfig(Section):
     max_steps: int = Field(300, ge=1, description="optimiser steps")
     learning_rate: float = Field(3e-3, gt=0, description="peak learning rate of AdamW")
     weight_decay: float = Field(1e-2, ge=0, description="weight decay of AdamW")
-    warmup_fraction: float = Field(0.1, ge=0, lt=1, description="share of steps with a rising rate; a cosine falls after it")
+    warmup_fraction: float = Field(
+        0.1, ge=0, lt=1, description="share of steps with a rising rate; a cosine falls after it"
+    )
     clip_norm: float = Field(5.0, gt=0, description="largest norm of the gradient")
     precision: Literal["fp32", "bf16"] = Field("fp32", description="number format of the network")
     zero_stage: Literal[0, 1, 2] = Field(1, description="DeepSpeed ZeRO stage")

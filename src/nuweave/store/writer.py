@@ -1,0 +1,245 @@
+"""Write larcv3 files, event by event, with bounded memory."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from contextlib import AbstractContextManager
+from pathlib import Path
+from types import TracebackType
+from typing import Any, Self
+
+import h5py
+import numpy as np
+from numpy.typing import NDArray
+
+from nuweave.store.files import write_aside
+from nuweave.store.schema import (
+    EVENT_ID,
+    EXTENTS,
+    ID_EXTENTS,
+    PARTICLE,
+    VOXEL,
+    Clusters,
+    EventId,
+    SparseImage,
+    image_meta,
+    product_ndim,
+)
+
+CHUNK_ROWS = 1024
+CHUNK_VOXELS = 16384
+
+
+class _Column:
+    """One dataset that grows; rows are gathered until a chunk is full."""
+
+    def __init__(self, group: h5py.Group, name: str, dtype: np.dtype[Any], *, chunk: int, total: int | None) -> None:
+        if total is None:
+            settings = {
+                "maxshape": (None,),
+                "chunks": (chunk,),
+                "compression": "gzip",
+                "compression_opts": 1,
+                "shuffle": True,
+            }
+        else:
+            settings = {}
+        self.dataset = group.create_dataset(name, shape=(total or 0,), dtype=dtype, **settings)
+        self.fixed = total is not None
+        self.chunk = chunk
+        self.written = 0
+        self.waiting: list[NDArray[Any]] = []
+        self.num_waiting = 0
+
+    @property
+    def rows(self) -> int:
+        return self.written + self.num_waiting
+
+    def append(self, rows: NDArray[Any]) -> None:
+        self.waiting.append(rows)
+        self.num_waiting += len(rows)
+        if self.num_waiting >= 8 * self.chunk:
+            self.flush()
+
+    def flush(self) -> None:
+        if not self.num_waiting:
+            return
+        rows = np.concatenate(self.waiting)
+        end = self.written + len(rows)
+        if not self.fixed:
+            self.dataset.resize((end,))
+        elif end > len(self.dataset):
+            raise ValueError(f"{self.dataset.name}: {end} rows do not fit the {len(self.dataset)} that were announced")
+        self.dataset[self.written : end] = rows
+        self.written, self.waiting, self.num_waiting = end, [], 0
+
+
+class ShardWriter:
+    """A larcv3 file under construction. Use as a context manager: the final name appears only on success.
+
+    Args:
+        path: the file to make.
+        voxel_types: compound of a product's voxels where it is not larcv's own (see COMPACT_VOXEL, COMPACT_LABEL).
+        totals: number of voxels of a product, where known beforehand; it is then stored contiguous and uncompressed.
+    """
+
+    def __init__(
+        self,
+        path: Path,
+        *,
+        voxel_types: Mapping[str, np.dtype[Any]] | None = None,
+        totals: Mapping[str, int] | None = None,
+    ) -> None:
+        self.path = path
+        self.voxel_types = dict(voxel_types or {})
+        self.totals = dict(totals or {})
+        self.num_events = 0
+        self._columns: dict[str, dict[str, _Column]] = {}
+        self._aside: AbstractContextManager[Path] = write_aside(path)
+
+    def __enter__(self) -> Self:
+        # larcv reads files of HDF5 1.10 and older only
+        self._file = h5py.File(self._aside.__enter__(), "w", libver=("earliest", "v110"))
+        self._events = _Column(self._file.create_group("Events"), "event_id", EVENT_ID, chunk=CHUNK_ROWS, total=None)
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        try:
+            if kind is None:
+                self._finish()
+        except BaseException as late:
+            self._file.close()
+            self._aside.__exit__(type(late), late, late.__traceback__)
+            raise
+        self._file.close()
+        self._aside.__exit__(kind, error, trace)
+
+    def _finish(self) -> None:
+        for column in [self._events, *(c for columns in self._columns.values() for c in columns.values())]:
+            column.flush()
+            if column.written != len(column.dataset):
+                raise ValueError(
+                    f"{column.dataset.name}: {column.written} rows written, {len(column.dataset)} announced"
+                )
+
+    def append(
+        self,
+        event_id: EventId,
+        *,
+        sparse: Mapping[str, Sequence[SparseImage]] | None = None,
+        clusters: Mapping[str, Sequence[Clusters]] | None = None,
+        particles: Mapping[str, NDArray[Any]] | None = None,
+    ) -> None:
+        """Add one event. Every event must bring the same products; a projection may be empty.
+
+        Args:
+            event_id: its key.
+            sparse: product ("sparse2d_image") -> its projections.
+            clusters: product ("cluster2d_vertex") -> its projections.
+            particles: product ("particle_truth") -> rows of PARTICLE.
+        Raises:
+            ValueError: the products differ from those of the events before, or ids do not ascend or leave the image.
+        """
+        sparse, clusters, particles = sparse or {}, clusters or {}, particles or {}
+        products = [*sparse, *clusters, *particles]
+        if self.num_events and set(products) != set(self._columns):
+            raise ValueError(
+                f"{self.path}: event {event_id} has products {sorted(products)}, the first had {sorted(self._columns)}"
+            )
+        self._events.append(np.array([tuple(event_id)], EVENT_ID))
+        for name, images in sparse.items():
+            self._append_sparse(name, images)
+        for name, groups in clusters.items():
+            self._append_clusters(name, groups)
+        for name, rows in particles.items():
+            columns = self._product(name, {"extents": EXTENTS, "particles": PARTICLE})
+            _append_extent(columns["extents"], columns["particles"].rows, len(rows))
+            columns["particles"].append(rows.astype(PARTICLE, copy=False))
+        self.num_events += 1
+
+    def _product(self, name: str, dtypes: Mapping[str, np.dtype[Any]]) -> dict[str, _Column]:
+        if name not in self._columns:
+            group = self._file.create_group(f"Data/{name}_group")
+            self._columns[name] = {
+                column: _Column(
+                    group,
+                    column,
+                    dtype,
+                    chunk=CHUNK_VOXELS if column == "voxels" else CHUNK_ROWS,
+                    total=self.totals.get(name) if column == "voxels" else None,
+                )
+                for column, dtype in dtypes.items()
+            }
+        return self._columns[name]
+
+    def _append_sparse(self, name: str, images: Sequence[SparseImage]) -> None:
+        voxel = self.voxel_types.get(name, VOXEL)
+        dtypes = {
+            "extents": EXTENTS,
+            "voxel_extents": ID_EXTENTS,
+            "image_meta": image_meta(product_ndim(name)),
+            "voxels": voxel,
+        }
+        columns = self._product(name, dtypes)
+        _append_extent(columns["extents"], columns["voxel_extents"].rows, len(images))
+        for image in images:
+            _require_ascending(name, image)
+            columns["voxel_extents"].append(_id_extent(columns["voxels"].rows, len(image.ids), image.projection))
+            columns["image_meta"].append(_meta(image))
+            columns["voxels"].append(_voxels(image, voxel))
+
+    def _append_clusters(self, name: str, groups: Sequence[Clusters]) -> None:
+        dtypes = {
+            "extents": EXTENTS,
+            "projection_extents": ID_EXTENTS,
+            "image_meta": image_meta(product_ndim(name)),
+            "cluster_extents": ID_EXTENTS,
+            "voxels": VOXEL,
+        }
+        columns = self._product(name, dtypes)
+        _append_extent(columns["extents"], columns["projection_extents"].rows, len(groups))
+        for group in groups:
+            image, num = group.image, len(group.lengths)
+            columns["projection_extents"].append(_id_extent(columns["cluster_extents"].rows, num, image.projection))
+            columns["image_meta"].append(_meta(image))
+            rows = np.zeros(num, ID_EXTENTS)
+            rows["N"], rows["ID"] = group.lengths, group.numbers
+            rows["first"] = columns["voxels"].rows + np.cumsum(group.lengths) - group.lengths
+            columns["cluster_extents"].append(rows)
+            columns["voxels"].append(_voxels(image, VOXEL))
+
+
+def _append_extent(column: _Column, first: int, num: int) -> None:
+    row = np.zeros(1, EXTENTS)
+    row["first"], row["N"] = first, num
+    column.append(row)
+
+
+def _id_extent(first: int, num: int, number: int) -> NDArray[Any]:
+    row = np.zeros(1, ID_EXTENTS)
+    row["first"], row["N"], row["ID"] = first, num, number
+    return row
+
+
+def _meta(image: SparseImage) -> NDArray[Any]:
+    row = np.zeros(1, image_meta(len(image.shape)))
+    row["valid"], row["projection_id"], row["number_of_voxels"] = 1, image.projection, image.shape
+    row["image_sizes"] = image.shape if image.size is None else image.size
+    row["origin"] = 0.0 if image.origin is None else image.origin
+    return row
+
+
+def _voxels(image: SparseImage, dtype: np.dtype[Any]) -> NDArray[Any]:
+    rows = np.zeros(len(image.ids), dtype)
+    rows["id"], rows["value"] = image.ids, image.values
+    return rows
+
+
+def _require_ascending(name: str, image: SparseImage) -> None:
+    ids = image.ids
+    if len(ids) and (ids[0] < 0 or ids[-1] >= np.prod(image.shape) or np.any(np.diff(ids) <= 0)):
+        raise ValueError(
+            f"{name}: site ids of projection {image.projection} must ascend and stay below {np.prod(image.shape)}"
+        )
