@@ -21,7 +21,7 @@ class UResNetConfig(Section):
 
 
 class ResNetConfig(Section):
-    """Residual encoder for whole events: planes share weights, are joined by mean and maximum over active sites (1912.10133)."""
+    """Residual encoder for whole events: planes share weights and are joined after pooling (1912.10133)."""
 
     kind: Literal["resnet"] = "resnet"
     num_filters: int = Field(16, ge=1, description="channels of the first level; level i has (i + 1) times as many")

@@ -30,7 +30,7 @@ class ModelConfig(Section):
     overfit: OverfitConfig = Field(OverfitConfig(), description="the check before the training")
     weights: str | None = Field(
         None,
-        description="directory of a finished model (model.safetensors, model.json) to evaluate; nothing is trained then",
+        description="directory of a finished model (model.safetensors, model.json) to evaluate instead of training",
     )
 
     @model_validator(mode="after")

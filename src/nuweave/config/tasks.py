@@ -28,7 +28,7 @@ class EventClassificationConfig(Section):
     kind: Literal["event_classification"] = "event_classification"
     sites: Literal["all", "neutrino"] = Field(
         "neutrino",
-        description="sites that the network sees: all, or those that truth labels as neutrino (a sample without cosmics, as in 1912.10133)",
+        description="sites that the network sees: all, or those labelled neutrino (no cosmics, as in 1912.10133)",
     )
     heads: tuple[Head, ...] = Field(HEADS, min_length=1, description="what to classify")
     label_smoothing: float = Field(0.05, ge=0, lt=1, description="label smoothing of the cross entropy")

@@ -1,0 +1,41 @@
+PYTHON ?= python3
+VENV := .venv
+export PATH := $(CURDIR)/$(VENV)/bin:$(PATH)
+.DEFAULT_GOAL := help
+.PHONY: help demo test lint docs lock clean
+
+help: ## list the targets
+	@grep -hE '^[a-z]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z]+):.*## /\1\t/' | expand -t 10
+
+$(VENV)/.installed: envs/requirements.txt pyproject.toml
+	$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "nuweave needs Python 3.11 or newer: make PYTHON=python3.11")'
+	$(PYTHON) -m venv $(VENV)
+	$(VENV)/bin/pip install --quiet --disable-pip-version-check -r envs/requirements.txt
+	$(VENV)/bin/pip install --quiet --disable-pip-version-check --no-deps --editable .
+	touch $@
+
+demo: $(VENV)/.installed ## run the whole workflow on simulated events, to results/demo/report/index.html
+	snakemake --profile profiles/local
+	@echo "report: $(CURDIR)/results/demo/report/index.html"
+
+test: $(VENV)/.installed ## run the test suite
+	pytest
+
+lint: $(VENV)/.installed ## ruff, mypy, snakefmt, snakemake --lint
+	ruff check .
+	ruff format --check .
+	mypy
+	snakefmt --check Snakefile workflow
+	snakemake --lint
+
+docs: $(VENV)/.installed ## write what is generated from the settings: config.yaml, schema, docs/configuration.md
+	nuweave config --write
+
+lock: ## renew envs/requirements.txt and envs/nuweave.yaml from pyproject.toml
+	rm -rf build/lock && $(PYTHON) -m venv build/lock && build/lock/bin/pip install --quiet --editable '.[dev]'
+	build/lock/bin/pip freeze --exclude-editable | sed 's/+cpu$$//' > envs/requirements.txt
+	{ sed '/requirements:/q' envs/nuweave.yaml; sed 's/^/      - /' envs/requirements.txt; } > build/nuweave.yaml
+	mv build/nuweave.yaml envs/nuweave.yaml
+
+clean: ## remove results of the demo (not the environment)
+	rm -rf results/demo

@@ -1,0 +1,46 @@
+from snakemake.utils import min_version
+
+min_version("9.0")
+
+
+configfile: "config.yaml"
+
+
+report: "workflow/report/workflow.rst"
+
+
+include: "workflow/rules/common.smk"
+
+
+rule all:
+    default_target: True
+    input:
+        ROOT / "report/index.html",
+
+
+rule simulate:
+    input:
+        RAW_FILES.values(),
+
+
+rule convert:
+    input:
+        SHARDS,
+
+
+rule train:
+    input:
+        expand(ROOT / "models/{model}/model.safetensors", model=TRAINED),
+
+
+rule evaluate:
+    input:
+        expand(ROOT / "models/{model}/metrics.json", model=CONFIG.models),
+
+
+include: "workflow/rules/simulate.smk"
+include: "workflow/rules/convert.smk"
+include: "workflow/rules/catalog.smk"
+include: "workflow/rules/train.smk"
+include: "workflow/rules/evaluate.smk"
+include: "workflow/rules/report.smk"

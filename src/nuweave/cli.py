@@ -1,0 +1,231 @@
+"""One command a stage. Each rule of the workflow calls one of them; each can be run by hand.
+
+Rooms are imported inside the commands, so that `nuweave --help` needs neither torch nor matplotlib.
+"""
+
+from __future__ import annotations
+
+import json
+import sys
+from pathlib import Path
+from typing import Annotated
+
+import typer
+import yaml
+
+from nuweave import __version__
+from nuweave.config import Config, ConfigError, ModelConfig, load
+from nuweave.store import StoreError, write_aside
+
+UNFINISHED = 85  # exit status of a training that saved its state and left: run it again and it goes on
+
+app = typer.Typer(
+    no_args_is_help=True, pretty_exceptions_enable=False, add_completion=False, help=__doc__.split("\n")[0]
+)
+
+ConfigFile = Annotated[Path, typer.Option("--config", help="resolved configuration of the run")]
+ModelName = Annotated[str, typer.Option("--model", help="name of the model in the configuration")]
+ModelDir = Annotated[Path, typer.Option("--model-dir", help="directory of model.safetensors and model.json")]
+Out = Annotated[Path, typer.Option("--out", help="file to write")]
+
+
+def _model(config: Config, name: str) -> ModelConfig:
+    if name not in config.models:
+        raise ConfigError(f"--model {name}: is not configured; choose one of {', '.join(config.models)}")
+    return config.models[name]
+
+
+@app.command()
+def version() -> None:
+    """Print the version."""
+    typer.echo(__version__)
+
+
+@app.command("config")
+def config_command(
+    write: Annotated[
+        bool, typer.Option("--write", help="write the generated files below the current directory")
+    ] = False,
+    check: Annotated[
+        Path | None, typer.Option("--check", help="check a configuration or an overlay of config.yaml")
+    ] = None,
+) -> None:
+    """Print the commented default configuration; write the generated files; or check a configuration."""
+    from nuweave.config.document import commented_yaml, documents
+
+    if check is not None:
+        load(check)
+        typer.echo(f"{check}: is right")
+    elif write:
+        for path, text in documents().items():
+            with write_aside(path) as aside:
+                aside.write_text(text)
+            typer.echo(path)
+    else:
+        typer.echo(commented_yaml(Config()), nl=False)
+
+
+@app.command()
+def simulate(
+    out: Annotated[Path, typer.Argument(help="edep-sim HDF5 file to write")],
+    config: ConfigFile,
+    file: Annotated[int, typer.Option("--file", help="number of the file; with the seed it fixes every event")],
+) -> None:
+    """Generate one file of events with the embedded generator."""
+    from nuweave.physics.detectors import get_detector
+    from nuweave.simulate import simulate_file
+
+    settings = load(config)
+    simulate_file(
+        out, settings=settings.simulate, detector=get_detector(settings.detector), seed=settings.seed, file=file
+    )
+    typer.echo(f"{out}: {settings.simulate.events_per_file} events")
+
+
+@app.command()
+def convert(
+    source: Annotated[Path, typer.Argument(help="simulation file")],
+    shard: Annotated[Path, typer.Argument(help="larcv3 shard to write; its manifest gets the suffix .json")],
+    config: ConfigFile,
+    run: Annotated[int, typer.Option("--run", help="number of the source file, the first part of every event's key")],
+) -> None:
+    """Convert one simulation file to a larcv3 shard and its manifest."""
+    from nuweave.convert import convert_file
+    from nuweave.physics.detectors import get_detector
+
+    settings = load(config)
+    manifest = convert_file(source, shard, settings=settings.convert, detector=get_detector(settings.detector), run=run)
+    typer.echo(f"{shard}: {json.dumps(manifest)}")
+
+
+@app.command()
+def catalog(shards: Annotated[list[Path], typer.Argument(help="larcv3 shards")], out: Out) -> None:
+    """Make the table with a row for every event."""
+    from nuweave.catalog import build_catalog, write_table
+
+    table = build_catalog(shards)
+    write_table(table, out)
+    typer.echo(f"{out}: {len(table)} events of {len(shards)} shards")
+
+
+@app.command()
+def split(
+    catalog: Annotated[Path, typer.Argument(help="catalog.parquet")],
+    config: ConfigFile,
+    out: Out,
+    report: Annotated[Path, typer.Option("--report", help="split.json to write: counts before and after")],
+) -> None:
+    """Split the catalogued events into train, validation and test parts."""
+    from nuweave.catalog import make_split, read_table, write_table
+
+    settings = load(config)
+    events, summary = make_split(read_table(catalog), settings=settings.split, seed=settings.seed)
+    with write_aside(report) as aside:
+        aside.write_text(json.dumps(summary, indent=2) + "\n")
+    write_table(events, out)
+    typer.echo(f"{out}: {events['part'].value_counts().to_dict()}")
+
+
+@app.command()
+def pack(
+    events: Annotated[Path, typer.Argument(help="splits.parquet, or catalog.parquet for the part 'all'")],
+    config: ConfigFile,
+    part: Annotated[str, typer.Option("--part", help="train, val, test; or all")],
+    out: Out,
+) -> None:
+    """Gather the events of one part in one compact, shuffled, larcv3-readable file."""
+    from nuweave.catalog import pack_part, read_table
+
+    settings = load(config)
+    table = read_table(events)
+    chosen = table if part == "all" else table[table["part"] == part]
+    pack_part(chosen, out, seed=settings.seed)
+    typer.echo(f"{out}: {len(chosen)} events")
+
+
+@app.command()
+def overfit(
+    config: ConfigFile,
+    model: ModelName,
+    train_file: Annotated[Path, typer.Option("--train", help="packed training part")],
+    out: Out,
+) -> None:
+    """Check that a model can learn a handful of events by heart."""
+    from nuweave.train import run_overfit
+
+    settings = load(config)
+    result = run_overfit(name=model, model=_model(settings, model), seed=settings.seed, train_path=train_file, out=out)
+    typer.echo(f"{model}: loss {result.first_loss:.3f} -> {result.final_loss:.4f} in {result.steps} steps: passed")
+
+
+@app.command()
+def train(
+    config: ConfigFile,
+    model: ModelName,
+    train_file: Annotated[Path, typer.Option("--train", help="packed training part")],
+    val_file: Annotated[Path, typer.Option("--val", help="packed validation part")],
+    model_dir: ModelDir,
+    run_dir: Annotated[Path, typer.Option("--run-dir", help="directory of checkpoints and logs")],
+) -> None:
+    """Train a model; start it under mpiexec or srun for several ranks. A rerun goes on from the last checkpoint."""
+    from nuweave.train import run_training
+
+    settings = load(config)
+    finished = run_training(
+        name=model,
+        model=_model(settings, model),
+        seed=settings.seed,
+        train_path=train_file,
+        val_path=val_file,
+        model_dir=model_dir,
+        run_dir=run_dir,
+    )
+    if not finished:
+        raise typer.Exit(UNFINISHED)
+
+
+@app.command()
+def evaluate(
+    config: ConfigFile,
+    model: ModelName,
+    model_dir: ModelDir,
+    data: Annotated[Path, typer.Option("--data", help="packed events")],
+    catalog: Annotated[Path, typer.Option("--catalog", help="catalog.parquet")],
+    out_dir: Annotated[Path, typer.Option("--out-dir", help="directory of predictions, displays and metrics")],
+) -> None:
+    """Predict with a finished model and score it beside trivial baselines."""
+    from nuweave.evaluate import evaluate_model
+
+    settings = load(config)
+    evaluate_model(
+        name=model,
+        model_dir=model_dir,
+        data=data,
+        catalog=catalog,
+        settings=settings.evaluate,
+        seed=settings.seed,
+        out_dir=out_dir,
+    )
+    typer.echo(f"{out_dir}: predictions.parquet, displays.parquet, metrics.json")
+
+
+@app.command()
+def report(config: ConfigFile, out: Out) -> None:
+    """Write the HTML report of a run."""
+    from nuweave.report import write_report
+
+    write_report(load(config), out=out)
+    typer.echo(out)
+
+
+def main() -> None:
+    """Run the command line; a user's mistake ends in one line and exit status 1."""
+    try:
+        app()
+    except (StoreError, ValueError, yaml.YAMLError) as error:
+        sys.stderr.write(f"nuweave: {error}\n")
+        sys.exit(1)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,89 @@
+"""A wrong configuration dies in one readable line: key, value, rule, remedy."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from nuweave.config import Config, ConfigError, dump, load, parse
+
+
+def test_the_defaults_are_the_demo() -> None:
+    config = parse({})
+    assert config.name == "demo"
+    assert list(config.models) == ["cosmic_tagger", "event_id"]
+    assert config.trains
+    assert config.root == Path("results/demo")
+
+
+def test_what_is_dumped_is_what_is_read(tmp_path: Path) -> None:
+    config = parse({"seed": 7, "convert": {"downsample": 8}})
+    (tmp_path / "c.yaml").write_text(dump(config))
+    assert load(tmp_path / "c.yaml") == config
+
+
+@pytest.mark.parametrize(
+    ("raw", "message"),
+    [
+        ({"simulat": 1}, r"config: simulat: unknown key; known here: name, .*mend the spelling"),
+        ({"convert": {"dwn": 1}}, r"config: convert.dwn: unknown key; known here: adapter, "),
+        ({"convert": {"downsample": 3}}, r"config: convert.downsample=3: must be a power of two; try 2"),
+        ({"convert": {"adapter": "hdf"}}, r"config: convert.adapter='hdf': Input should be 'edepsim_h5'"),
+        ({"convert": {"adapter": "larcv3"}}, r"set data_dir=DIRECTORY"),
+        ({"simulate": {"num_files": "many"}}, r"config: simulate.num_files='many': Input should be a valid integer"),
+        ({"split": {"train": 0.9}}, r"train \+ val \+ test = 1.2 must be 1; try train: 0.7"),
+        ({"models": {}}, r"config: models: .*at least 1"),
+        ({"models": {"a-b": {"task": {"kind": "segmentation"}, "network": {"kind": "uresnet"}}}}, r"letters, digits"),
+        (
+            {"models": {"m": {"task": {"kind": "segmentation"}, "network": {"kind": "resnet"}}}},
+            r"config: models.m: network.kind=resnet does not fit task.kind=segmentation; try uresnet",
+        ),
+        (
+            {
+                "models": {
+                    "m": {
+                        "task": {"kind": "segmentation"},
+                        "network": {"kind": "uresnet"},
+                        "train": {"ranks": 2, "global_batch": 5},
+                    }
+                }
+            },
+            r"config: models.m.train: global_batch=5 must divide by ranks=2; try 4",
+        ),
+        (
+            {"models": {"m": {"task": {"kind": "segmentation", "x": 1}, "network": {"kind": "uresnet"}}}},
+            r"config: models.m.task.x: unknown key",
+        ),
+    ],
+)
+def test_a_wrong_setting_is_named_with_its_rule(raw: dict[str, object], message: str) -> None:
+    with pytest.raises(ConfigError, match=message) as caught:
+        parse(raw)
+    assert "\n" not in str(caught.value)
+
+
+def test_every_fault_has_its_line() -> None:
+    with pytest.raises(ConfigError) as caught:
+        parse({"seed": -1, "name": "a/b"})
+    assert len(str(caught.value).splitlines()) == 2
+
+
+def test_null_drops_a_model() -> None:
+    models = Config().model_dump(mode="json")["models"] | {"event_id": None}
+    assert list(parse({"models": models}).models) == ["cosmic_tagger"]
+
+
+def test_weights_for_some_models_only_are_refused() -> None:
+    models = Config().model_dump(mode="json")["models"]
+    models["event_id"]["weights"] = "somewhere"
+    with pytest.raises(ConfigError, match="a run either trains or evaluates"):
+        parse({"models": models})
+
+
+def test_unreadable_files_are_named(tmp_path: Path) -> None:
+    (tmp_path / "list.yaml").write_text("- 1")
+    (tmp_path / "broken.yaml").write_text("a: [1")
+    for name, reason in {"none": "cannot be read", "list": "must hold keys", "broken": "is not YAML"}.items():
+        with pytest.raises(ConfigError, match=f"{name}.yaml: {reason}"):
+            load(tmp_path / f"{name}.yaml")

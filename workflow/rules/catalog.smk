@@ -1,0 +1,65 @@
+rule catalog:
+    input:
+        shards=SHARDS,
+        manifests=[shard.with_suffix(".json") for shard in SHARDS],
+    output:
+        ROOT / "catalog.parquet",
+    log:
+        ROOT / "logs/catalog.log",
+    benchmark:
+        ROOT / "benchmarks/catalog.tsv"
+    conda:
+        "../../envs/nuweave.yaml"
+    params:
+        code=code_of("catalog"),
+    message:
+        "catalogue the events of {input.shards}"
+    shell:
+        "nuweave catalog {input.shards:q} --out {output} > {log} 2>&1"
+
+
+rule split:
+    input:
+        ROOT / "catalog.parquet",
+    output:
+        events=ROOT / "splits.parquet",
+        report=report(
+            ROOT / "split.json",
+            caption="../report/split.rst",
+            category="Data",
+        ),
+    log:
+        ROOT / "logs/split.log",
+    benchmark:
+        ROOT / "benchmarks/split.tsv"
+    conda:
+        "../../envs/nuweave.yaml"
+    params:
+        config=RESOLVED,
+        settings=settings_of("split", "seed"),
+    message:
+        "split the events into train, val and test"
+    shell:
+        "nuweave split {input} --config {params.config} --out {output.events} --report {output.report} > {log} 2>&1"
+
+
+rule pack:
+    input:
+        shards=SHARDS,
+        events=lambda wildcards: ROOT
+        / ("catalog.parquet" if wildcards.part == "all" else "splits.parquet"),
+    output:
+        ROOT / "packed/{part}.h5",
+    log:
+        ROOT / "logs/pack/{part}.log",
+    benchmark:
+        ROOT / "benchmarks/pack/{part}.tsv"
+    conda:
+        "../../envs/nuweave.yaml"
+    params:
+        config=RESOLVED,
+        settings=settings_of("seed"),
+    message:
+        "pack the part {wildcards.part}"
+    shell:
+        "nuweave pack {input.events} --config {params.config} --part {wildcards.part} --out {output} > {log} 2>&1"

@@ -1,0 +1,100 @@
+# The checked configuration and the helpers that rules use. A wrong configuration ends here, before the DAG is built.
+import hashlib
+import re
+import sys
+from pathlib import Path
+
+from nuweave import config as nuweave_config
+from nuweave.store import write_aside
+
+
+def refuse(message):
+    """End with one readable message instead of a traceback."""
+    sys.stderr.write(f"nuweave: {message}\n")
+    sys.exit(1)
+
+
+try:
+    CONFIG = nuweave_config.parse(config)
+except nuweave_config.ConfigError as error:
+    refuse(error)
+
+ROOT = CONFIG.root
+RESOLVED = ROOT / "config.yaml"
+
+
+def get_sources():
+    """The simulation files of this run: name of the shard -> file."""
+    if CONFIG.data_dir is None:
+        return {
+            f"{file:03d}": ROOT / f"raw/{file:03d}.h5"
+            for file in range(CONFIG.simulate.num_files)
+        }
+    found = sorted(Path(CONFIG.data_dir).glob(CONFIG.convert.pattern))
+    if not found:
+        refuse(
+            f"data_dir={CONFIG.data_dir}: no file matches convert.pattern={CONFIG.convert.pattern}; mend one of the two"
+        )
+    names = {path.stem: path for path in found}
+    if len(names) < len(found):
+        refuse(
+            f"data_dir={CONFIG.data_dir}: two files differ in their suffix only; narrow convert.pattern"
+        )
+    return names
+
+
+def get_model_dir(wildcards):
+    """Where the finished model is that a run evaluates."""
+    given = CONFIG.models[wildcards.model].weights
+    return ROOT / "models" / wildcards.model if given is None else Path(given)
+
+
+def get_model_files(wildcards):
+    """Weights and description of a model; named here if they should be there and are not."""
+    files = [
+        get_model_dir(wildcards) / name for name in ("model.safetensors", "model.json")
+    ]
+    if not CONFIG.trains:
+        for file in files:
+            if not file.exists():
+                refuse(
+                    f"models.{wildcards.model}.weights={CONFIG.models[wildcards.model].weights}: {file} does not exist; "
+                    "train that model first (for the demo's models: make demo)"
+                )
+    return files
+
+
+def settings_of(*sections):
+    """Parameters that make a job run again when its part of the configuration changes."""
+    return {section: getattr(CONFIG, section) for section in sections}.__repr__()
+
+
+def model_settings(wildcards):
+    """As settings_of, for one model."""
+    return repr(CONFIG.models[wildcards.model])
+
+
+def code_of(*rooms):
+    """Hash of the sources of cheap rooms, so that their jobs run again when the code changes. Never used for training."""
+    package = Path(workflow.basedir) / "src/nuweave"
+    files = sorted(file for room in rooms for file in (package / room).rglob("*.py"))
+    return hashlib.sha256(b"".join(file.read_bytes() for file in files)).hexdigest()[
+        :12
+    ]
+
+
+RAW_FILES = get_sources()
+SHARDS = [ROOT / f"shards/{name}.h5" for name in RAW_FILES]
+TRAINED = [name for name in CONFIG.models if CONFIG.trains]
+EVALUATED_PART = "test" if CONFIG.trains else "all"
+
+# Every command reads this file; it changes only when the configuration does.
+if not RESOLVED.exists() or RESOLVED.read_text() != nuweave_config.dump(CONFIG):
+    with write_aside(RESOLVED) as aside:
+        aside.write_text(nuweave_config.dump(CONFIG))
+
+
+wildcard_constraints:
+    model="|".join(CONFIG.models),
+    source="|".join(re.escape(name) for name in RAW_FILES),
+    part="train|val|test|all",

@@ -1,0 +1,51 @@
+rule overfit:
+    input:
+        ROOT / "packed/train.h5",
+    output:
+        ROOT / "models/{model}/overfit.json",
+    log:
+        ROOT / "logs/overfit/{model}.log",
+    benchmark:
+        ROOT / "benchmarks/overfit/{model}.tsv"
+    conda:
+        "../../envs/nuweave.yaml"
+    params:
+        config=RESOLVED,
+        settings=model_settings,
+    message:
+        "check that {wildcards.model} can learn a handful of events by heart"
+    shell:
+        "nuweave overfit --config {params.config} --model {wildcards.model} --train {input} --out {output} > {log} 2>&1"
+
+
+# Checkpoints live in an undeclared directory: Snakemake deletes the outputs of failed jobs, and a rerun must resume.
+rule train_model:
+    input:
+        train=ROOT / "packed/train.h5",
+        val=ROOT / "packed/val.h5",
+        overfit=ROOT / "models/{model}/overfit.json",
+    output:
+        weights=ROOT / "models/{model}/model.safetensors",
+        description=ROOT / "models/{model}/model.json",
+        history=ROOT / "models/{model}/metrics.jsonl",
+    log:
+        ROOT / "logs/train/{model}.log",
+    benchmark:
+        ROOT / "benchmarks/train/{model}.tsv"
+    conda:
+        "../../envs/nuweave.yaml"
+    threads: lambda wildcards: CONFIG.models[wildcards.model].train.ranks
+    resources:
+        mpi="mpiexec",
+    params:
+        config=RESOLVED,
+        settings=model_settings,
+        ranks=lambda wildcards: CONFIG.models[wildcards.model].train.ranks,
+        model_dir=lambda wildcards: ROOT / "models" / wildcards.model,
+        run_dir=lambda wildcards: ROOT / "runs" / wildcards.model,
+    message:
+        "train {wildcards.model} on {params.ranks} ranks"
+    shell:
+        "{resources.mpi} -n {params.ranks} nuweave train --config {params.config} --model {wildcards.model}"
+        " --train {input.train} --val {input.val} --model-dir {params.model_dir} --run-dir {params.run_dir}"
+        " 2>&1 | tee {log}"
