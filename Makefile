@@ -2,7 +2,7 @@ PYTHON ?= python3
 VENV := .venv
 export PATH := $(CURDIR)/$(VENV)/bin:$(PATH)
 .DEFAULT_GOAL := help
-.PHONY: help demo test lint docs lock clean
+.PHONY: help demo test browser lint docs lock clean
 
 help: ## list the targets
 	@grep -hE '^[a-z]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z]+):.*## /\1\t/' | expand -t 10
@@ -19,7 +19,10 @@ demo: $(VENV)/.installed ## run the whole workflow on simulated events, to resul
 	@echo "report: $(CURDIR)/results/demo/report/index.html"
 
 test: $(VENV)/.installed ## run the test suite
-	pytest
+	pytest -m "not browser"
+
+browser: $(VENV)/.installed ## open a report in headless Chromium (needs chromium)
+	pytest -m browser
 
 lint: $(VENV)/.installed ## ruff, mypy, snakefmt, snakemake --lint
 	ruff check .

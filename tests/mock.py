@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 
 import numpy as np
@@ -83,3 +84,16 @@ def write_shard(
                 },
             )
     return path
+
+
+def write_manifest(shard: Path, *, source: str, generator_seed: str | None = None) -> None:
+    """The provenance that convert leaves beside a shard, as far as the catalog needs it."""
+    shard.with_suffix(".json").write_text(json.dumps({"source": source, "generator_seed": generator_seed}))
+
+
+def write_shards(folder: Path, num: int, *, num_events: int = 6) -> list[Path]:
+    """`num` shards with manifests; shard i has run i, source "i.raw" and a generator stream of its own."""
+    shards = [write_shard(folder / f"{i}.h5", num_events=num_events, seed=i, run=i) for i in range(num)]
+    for i, shard in enumerate(shards):
+        write_manifest(shard, source=f"{i}.raw", generator_seed=f"7/{i}")
+    return shards

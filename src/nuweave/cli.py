@@ -101,10 +101,10 @@ def convert(
 @app.command()
 def catalog(shards: Annotated[list[Path], typer.Argument(help="larcv3 shards")], out: Out) -> None:
     """Make the table with a row for every event."""
-    from nuweave.catalog import build_catalog, write_table
+    from nuweave.catalog import build_catalog, write
 
     table = build_catalog(shards)
-    write_table(table, out)
+    write(table, out)
     typer.echo(f"{out}: {len(table)} events of {len(shards)} shards")
 
 
@@ -116,13 +116,13 @@ def split(
     report: Annotated[Path, typer.Option("--report", help="split.json to write: counts before and after")],
 ) -> None:
     """Split the catalogued events into train, validation and test parts."""
-    from nuweave.catalog import make_split, read_table, write_table
+    from nuweave.catalog import make_split, read, write
 
     settings = load(config)
-    events, summary = make_split(read_table(catalog), settings=settings.split, seed=settings.seed)
+    events, summary = make_split(read(catalog), settings=settings.split, seed=settings.seed)
     with write_aside(report) as aside:
         aside.write_text(json.dumps(summary, indent=2) + "\n")
-    write_table(events, out)
+    write(events, out)
     typer.echo(f"{out}: {events['part'].value_counts().to_dict()}")
 
 
@@ -134,12 +134,12 @@ def pack(
     out: Out,
 ) -> None:
     """Gather the events of one part in one compact, shuffled, larcv3-readable file."""
-    from nuweave.catalog import pack_part, read_table
+    from nuweave.catalog import pack_part, read
 
     settings = load(config)
-    table = read_table(events)
+    table = read(events)
     chosen = table if part == "all" else table[table["part"] == part]
-    pack_part(chosen, out, seed=settings.seed)
+    pack_part(chosen, out, seed=settings.seed, shuffle=part != "all")
     typer.echo(f"{out}: {len(chosen)} events")
 
 

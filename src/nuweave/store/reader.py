@@ -44,6 +44,7 @@ class ShardReader:
             sorted(name.removesuffix("_group") for name in self._file["Data"] if name.endswith("_group"))
         )
         self._tables: dict[str, dict[str, NDArray[Any]]] = {}
+        self._columns: dict[str, Any] = {}
         for product in self.products:
             group = self._file[f"Data/{product}_group"]
             if "extents" not in group:
@@ -51,8 +52,8 @@ class ShardReader:
             tables = {name: group[name][:] for name in group if name.endswith("extents") or name == "image_meta"}
             if len(tables["extents"]) != len(self.event_ids):
                 raise StoreError(
-                    f"{self.path}: {product} has {len(tables['extents'])} events, Events/event_id has {len(self.event_ids)}; "
-                    "the file is damaged or half written: write it again"
+                    f"{self.path}: {product} has {len(tables['extents'])} events, Events/event_id has "
+                    f"{len(self.event_ids)}; the file is damaged or half written: write it again"
                 )
             self._tables[product] = tables
             self._require_sums(product, tables, group)
@@ -103,6 +104,29 @@ class ShardReader:
         first = tables["extents"]["first"].astype(np.int64)
         return np.asarray(sums[first + tables["extents"]["N"]] - sums[first], np.int64)
 
+    def geometry(self, product: str) -> tuple[tuple[int, ...], int]:
+        """Sites along each axis and projections an event, the same for every event that has any.
+
+        Raises:
+            StoreError: the product is missing or empty, or an event differs from those before.
+        """
+        tables = self._table(product)
+        shapes, counts = tables["image_meta"]["number_of_voxels"], tables["extents"]["N"]
+        filled = np.flatnonzero(counts)
+        if len(filled) == 0:
+            raise StoreError(f"{self.path}: {product} has no image in any event; convert it again")
+        first = filled[0]
+        shape, num = shapes[int(tables["extents"]["first"][first])], int(counts[first])
+        odd_rows = np.flatnonzero((shapes != shape).any(axis=1))
+        odd = [int(event) for event in filled[counts[filled] != num][:1]]
+        odd += [int(np.searchsorted(np.cumsum(counts), row, side="right")) for row in odd_rows[:1]]
+        if odd:
+            raise StoreError(
+                f"{self.path}: {product} of event {min(odd)} is not {num} images of {'x'.join(map(str, shape))} sites "
+                "as the events before it; convert all sources with the same settings"
+            )
+        return tuple(int(n) for n in shape), num
+
     def sparse(self, product: str, event: int) -> list[SparseImage]:
         """The projections of one event.
 
@@ -147,8 +171,16 @@ class ShardReader:
         """The particles of one event, rows of PARTICLE; errors as `sparse`."""
         extents = self._table(product)["extents"]
         first, num = int(extents["first"][event]), int(extents["N"][event])
-        rows: NDArray[Any] = self._file[f"Data/{product}_group/particles"][first : first + num]
+        rows: NDArray[Any] = self._column(product, "particles")[first : first + num]
         return rows
+
+    def particle_field(self, product: str, field: str) -> tuple[NDArray[Any], NDArray[np.int64]]:
+        """One field of all particles of the file, and the event of each; errors as `sparse`."""
+        extents = self._table(product)["extents"]
+        first, counts = extents["first"].astype(np.int64), extents["N"].astype(np.int64)
+        rows = np.arange(counts.sum()) + np.repeat(first - np.cumsum(counts) + counts, counts)
+        values: NDArray[Any] = self._column(product, "particles").fields(field)[:]
+        return values[rows], np.repeat(np.arange(len(counts)), counts)
 
     def _table(self, product: str) -> dict[str, NDArray[Any]]:
         if product not in self._tables:
@@ -162,9 +194,20 @@ class ShardReader:
         first, num = int(tables["extents"]["first"][event]), int(tables["extents"]["N"][event])
         return tables, range(first, first + num)
 
+    def _column(self, product: str, name: str) -> Any:
+        """Rows to slice, kept open: straight from the page cache where they lie contiguous, else decoded by HDF5."""
+        path = f"Data/{product}_group/{name}"
+        if path not in self._columns:
+            dataset = self._file[path]
+            offset = dataset.id.get_offset() if dataset.chunks is None else None
+            if offset is not None:
+                dataset = np.memmap(self.path, dataset.dtype, "r", offset=offset, shape=dataset.shape)
+            self._columns[path] = dataset
+        return self._columns[path]
+
     def _voxels(self, product: str, event: int, low: int, high: int) -> NDArray[Any]:
         try:
-            voxels: NDArray[Any] = self._file[f"Data/{product}_group/voxels"][low:high]
+            voxels: NDArray[Any] = self._column(product, "voxels")[low:high]
         except OSError as error:
             raise StoreError(
                 f"{self.path}: {product} of event {event} cannot be read ({error}); write the file again"

@@ -1,0 +1,17 @@
+"""One table row an event, leak-free splits, and the packed files that training reads. No torch."""
+
+from nuweave.catalog.pack import pack_part
+from nuweave.catalog.products import image_and_label, read_classes
+from nuweave.catalog.split import SplitError, make_split
+from nuweave.catalog.table import build_catalog, read, write
+
+__all__ = [
+    "SplitError",
+    "build_catalog",
+    "image_and_label",
+    "make_split",
+    "pack_part",
+    "read",
+    "read_classes",
+    "write",
+]

@@ -1,0 +1,55 @@
+"""What a shard or packed file holds: its image, its label, the classes of its events."""
+
+from __future__ import annotations
+
+import numpy as np
+from numpy.typing import NDArray
+
+from nuweave.physics.truth import HEAD_CLASSES, PRODUCT_OF_HEAD
+from nuweave.store import ShardReader, StoreError
+
+IMAGES = ("sparse2d_image", "sparse3d_image")
+
+
+def image_and_label(reader: ShardReader) -> tuple[str, str | None]:
+    """Names of the image product and of the label product; None where the source has no label of sites.
+
+    Raises:
+        StoreError: the file has no image, or a wire and a voxel image at once.
+    """
+    images = [name for name in IMAGES if name in reader.products]
+    if len(images) != 1:
+        raise StoreError(
+            f"{reader.path}: needs one product {' or '.join(IMAGES)}, it holds {', '.join(reader.products) or 'none'}; "
+            "convert it again"
+        )
+    label = images[0].replace("image", "label")
+    return images[0], label if label in reader.products else None
+
+
+def read_classes(reader: ShardReader) -> dict[str, NDArray[np.int8]]:
+    """The class of every event, for each head that the file can give.
+
+    Args:
+        reader: a shard or a packed file.
+    Returns:
+        head -> int8[events], -1 where the event has no class; a head whose product is absent is missing.
+    Raises:
+        StoreError: an event has two classes, or one that the head does not know.
+    """
+    classes = {}
+    for head, product in PRODUCT_OF_HEAD.items():
+        if product not in reader.products:
+            continue
+        values, events = reader.particle_field(product, "pdg")
+        num = len(HEAD_CLASSES[head])
+        wrong = (values < 0) | (values >= num)
+        wrong[1:] |= events[1:] == events[:-1]
+        if wrong.any():
+            raise StoreError(
+                f"{reader.path}: {product} of event {events[wrong][0]} must be one class from 0 to {num - 1}; "
+                "convert it again"
+            )
+        classes[str(head)] = np.full(len(reader), -1, np.int8)
+        classes[str(head)][events] = values
+    return classes

@@ -1,0 +1,147 @@
+"""edep-sim HDF5 as 2x2_sim writes it: segments, trajectories, vertices and GENIE truth. Units: cm, us, MeV.
+
+The axes are x drift, y up, z beam. Four-momenta are (px, py, pz, E) in MeV, and so are all energies of `mc_hdr`
+(Enu, Elep, q0, q3; Q2 in MeV2). A vertex with a row in `mc_hdr` is a neutrino; any other vertex is a cosmic particle.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import h5py
+import numpy as np
+from numpy.typing import NDArray
+
+from nuweave.store.files import StoreError, open_h5, write_aside
+
+CHUNK_ROWS = 16384
+
+_KEYS = [("event_id", "u4"), ("vertex_id", "u8")]
+_MOMENTUM = [("part_4mom", "f4", (4,))]
+_TRACK = [("traj_id", "u4"), ("file_traj_id", "u4"), ("pdg_id", "i4")]
+
+# A straight piece of a track. `t0` is the time of the deposit; `t`, charge and diffusion are 0 before the drift.
+SEGMENT = np.dtype(
+    [*_KEYS, ("segment_id", "u4"), *_TRACK]
+    + [(f"{axis}{end}", "f4") for axis in "xyz" for end in ("_start", "_end", "")]
+    + [(f"{time}{end}", "f8") for time in ("t0", "t") for end in ("_start", "_end", "")]
+    + [(name, "f4") for name in ("dx", "dE", "dEdx", "n_photons", "tran_diff", "long_diff")]
+    + [("n_electrons", "u4"), ("pixel_plane", "i4")],
+    align=True,
+)
+
+# A particle. `traj_id` is unique in its event, `file_traj_id` in the file; `parent_id` is a `traj_id` or -1 (primary).
+TRAJECTORY = np.dtype(
+    [*_KEYS, *_TRACK, ("parent_id", "i4"), ("primary", "?"), ("E_start", "f4"), ("E_end", "f4"), ("dist_travel", "f4")]
+    + [(f"{name}_{end}", "f4", (3,)) for name in ("pxyz", "xyz") for end in ("start", "end")]
+    + [(f"t_{end}", "f8") for end in ("start", "end")]
+    + [(f"{end}_{name}", "u4") for end in ("start", "end") for name in ("process", "subprocess")],
+    align=True,
+)
+
+VERTEX = np.dtype(
+    [*_KEYS, ("x_vert", "f4"), ("y_vert", "f4"), ("z_vert", "f4"), ("t_vert", "f8"), ("t_event", "f8")], align=True
+)
+
+# A neutrino interaction. `reaction` is a nuance code (1001 CCQE), `lep_ang` the lepton's angle to the neutrino [deg].
+MC_HDR = np.dtype(
+    [*_KEYS, ("x_vert", "f4"), ("y_vert", "f4"), ("z_vert", "f4"), ("t_vert", "f8"), ("target", "u4")]
+    + [("reaction", "i4"), *((mode, "?") for mode in ("isCC", "isQES", "isMEC", "isRES", "isDIS", "isCOH"))]
+    + [("Enu", "f4"), ("nu_4mom", "f4", (4,)), ("nu_pdg", "i4")]
+    + [("Elep", "f4"), ("lep_mom", "f4"), ("lep_ang", "f4"), ("lep_pdg", "i4")]
+    + [(name, "f4") for name in ("q0", "q3", "Q2", "x", "y")],
+    align=True,
+)
+
+# A particle of an interaction. `part_status` 0 initial, 1 final; the track ids are -1 where it was not tracked.
+MC_STACK = np.dtype(
+    [*_KEYS, ("traj_id", "i4"), ("file_traj_id", "i4"), ("part_pdg", "i4"), ("part_status", "i4"), *_MOMENTUM],
+    align=True,
+)
+
+TABLES = {
+    "segments": SEGMENT,
+    "trajectories": TRAJECTORY,
+    "vertices": VERTEX,
+    "mc_hdr": MC_HDR,
+    "mc_stack": MC_STACK,
+}
+NEEDED_FIELDS = {
+    "segments": ["event_id", "vertex_id", "traj_id", "pdg_id", "t0_start", "t0_end", "dE"]
+    + [f"{axis}_{end}" for axis in "xyz" for end in ("start", "end")],
+    "trajectories": ["event_id", "vertex_id", "traj_id", "parent_id", "pdg_id"],
+    "vertices": ["event_id", "vertex_id", "x_vert", "y_vert", "z_vert"],
+    "mc_hdr": ["event_id", "vertex_id", "x_vert", "y_vert", "z_vert", "reaction", "isCC", "Enu", "nu_pdg"],
+    "mc_stack": ["event_id", "vertex_id", "part_4mom", "part_pdg", "part_status"],
+}
+
+
+@dataclass(frozen=True)
+class EdepSimEvents:
+    """The five tables of one or more events, rows of an event together, events ascending.
+
+    Attributes:
+        segments: rows of SEGMENT; likewise trajectories, vertices, mc_hdr and mc_stack.
+        attributes: what the file says of itself: generator, generator_seed, file, detector.
+    """
+
+    segments: NDArray[Any]
+    trajectories: NDArray[Any]
+    vertices: NDArray[Any]
+    mc_hdr: NDArray[Any]
+    mc_stack: NDArray[Any]
+    attributes: Mapping[str, str | int] = field(default_factory=dict)
+
+    @property
+    def event_ids(self) -> NDArray[np.int64]:
+        """int64[events], ascending: every event that has a vertex, with deposits or without."""
+        return np.unique(self.vertices["event_id"]).astype(np.int64)
+
+
+def write_edepsim(path: Path, tables: EdepSimEvents, attributes: Mapping[str, str | int] | None = None) -> None:
+    """Write the tables, chunked and compressed; the final name appears only on success.
+
+    Args:
+        path: the file to make.
+        tables: the events.
+        attributes: root attributes; those of `tables` where None.
+    """
+    with write_aside(path) as aside, h5py.File(aside, "w") as file:
+        for name, dtype in TABLES.items():
+            rows = getattr(tables, name).astype(dtype, copy=False)
+            chunks = (min(CHUNK_ROWS, max(len(rows), 1)),)
+            settings = {"chunks": chunks, "compression": "gzip", "compression_opts": 1, "shuffle": True}
+            file.create_dataset(name, data=rows, maxshape=(None,), **settings)
+        file.attrs.update(tables.attributes if attributes is None else attributes)
+
+
+def read_edepsim(path: Path) -> EdepSimEvents:
+    """Read the tables as stored; fields that nuweave does not know are kept.
+
+    Raises:
+        StoreError: the file cannot be opened, is of another dialect (a table or a field is missing), or has no events.
+    """
+    with open_h5(path) as file:
+        missing = [name for name in TABLES if not isinstance(file.get(name), h5py.Dataset)]
+        if missing:
+            raise StoreError(
+                f"{path}: has no table {', '.join(missing)} (found: {', '.join(sorted(file)) or 'nothing'}); "
+                "convert the edep-sim ROOT file with 2x2_sim's convert_edepsim_roottoh5.py, which writes all five"
+            )
+        for name, needed in NEEDED_FIELDS.items():
+            absent = sorted(set(needed) - set(file[name].dtype.names or ()))
+            if absent:
+                raise StoreError(
+                    f"{path}: table {name} has no field {', '.join(absent)}; it is of an older dialect: convert the "
+                    "edep-sim ROOT file again with a present 2x2_sim"
+                )
+        tables: dict[str, Any] = {name: file[name][:] for name in TABLES}
+        attributes: dict[str, str | int] = {name: value for name, value in file.attrs.items() if isinstance(value, str)}
+        attributes |= {name: int(value) for name, value in file.attrs.items() if isinstance(value, np.integer)}
+    for name in ("vertices", "segments"):
+        if not len(tables[name]):
+            raise StoreError(f"{path}: table {name} is empty, so there are no events; leave the file out")
+    return EdepSimEvents(**tables, attributes=attributes)

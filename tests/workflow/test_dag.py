@@ -1,0 +1,127 @@
+"""The DAG runs from simulation to report; afterwards exactly what depends on a change runs again."""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+from pathlib import Path
+
+import pandas as pd
+import pytest
+
+from tests.workflow.conftest import Snakemake
+
+pytestmark = pytest.mark.workflow
+
+
+def planned(output: str) -> dict[str, int]:
+    """The jobs that a dry run announces: rule -> number."""
+    table = re.search(r"^-+ +-+\n((?:\w+ +\d+\n)+)", output, re.MULTILINE)
+    return (
+        {}
+        if table is None
+        else {rule: int(n) for rule, n in re.findall(r"(\w+) +(\d+)\n", table[1]) if rule != "total"}
+    )
+
+
+def test_the_run_ends_in_a_report_with_every_file_in_place(small: Path) -> None:
+    for name in ("catalog.parquet", "splits.parquet", "split.json", "packed/test.h5", "report/index.html"):
+        assert (small / name).stat().st_size > 0
+    for model in ("cosmic_tagger", "event_id"):
+        for name in ("model.safetensors", "metrics.jsonl", "predictions.parquet", "displays.parquet", "metrics.json"):
+            assert (small / "models" / model / name).stat().st_size > 0
+        assert json.loads((small / "models" / model / "overfit.json").read_text())["passed"] is True
+    catalog = pd.read_parquet(small / "catalog.parquet")
+    assert len(catalog) == 24
+    splits = pd.read_parquet(small / "splits.parquet")
+    assert splits["part"].value_counts().to_dict() == {"train": 12, "val": 6, "test": 6}
+    assert len(pd.read_parquet(small / "models/event_id/predictions.parquet")) == 6
+    assert not list(small.rglob("*.part"))
+
+
+def test_nothing_is_planned_after_a_run(small: Path, snakemake: Snakemake) -> None:
+    assert small.exists()
+    output = snakemake("-n").stdout
+    assert planned(output) == {}
+    assert "Nothing to be done" in output
+
+
+def test_touching_one_raw_file_plans_its_own_downstream_jobs_only(small: Path, snakemake: Snakemake) -> None:
+    raw = small / "raw" / "002.h5"
+    before = raw.stat()
+    os.utime(raw)
+    try:
+        output = snakemake("-n").stdout
+    finally:
+        os.utime(raw, ns=(before.st_atime_ns, before.st_mtime_ns))
+    assert planned(output) == {
+        "all": 1,
+        "convert_file": 1,
+        "catalog": 1,
+        "split": 1,
+        "pack": 3,
+        "overfit": 2,
+        "train_model": 2,
+        "evaluate_model": 2,
+        "report": 1,
+    }
+    assert re.findall(r"--run (\d+)", output) == ["2"]
+
+
+def test_deleting_a_trained_model_replans_train_evaluate_report(small: Path, snakemake: Snakemake) -> None:
+    weights = small / "models" / "event_id" / "model.safetensors"
+    aside = weights.rename(weights.with_suffix(".aside"))
+    try:
+        output = snakemake("-n").stdout
+    finally:
+        aside.rename(weights)
+    assert planned(output) == {"all": 1, "train_model": 1, "evaluate_model": 1, "report": 1}
+
+
+def test_a_changed_setting_reruns_what_depends_on_it(small: Path, snakemake: Snakemake) -> None:
+    assert small.exists()
+    assert planned(snakemake("-n", "--config", "report={title: other}").stdout) == {"all": 1, "report": 1}
+    # put the resolved configuration back: it is written when the workflow is read
+    assert planned(snakemake("-n").stdout) == {}
+
+
+@pytest.mark.parametrize("target", ["all", "simulate", "convert", "split", "train", "evaluate", "report"])
+def test_every_stage_is_a_target(small: Path, snakemake: Snakemake, target: str) -> None:
+    assert small.exists()
+    assert "Nothing to be done" in snakemake("-n", target).stdout
+
+
+@pytest.mark.parametrize(
+    ("setting", "message"),
+    [
+        ("typo=1", "config: typo: unknown key"),
+        ("convert={downsample: 3}", "must be a power of two; try 2"),
+        ("detector=sbnb", "config: detector='sbnb': Input should be 'sbnd' or 'cube'"),
+        ("data_dir=nowhere", r"data_dir=nowhere: no file matches convert.pattern=*.h5"),
+    ],
+)
+def test_a_wrong_configuration_ends_before_the_dag(snakemake: Snakemake, setting: str, message: str) -> None:
+    done = snakemake("-n", "--config", setting, check=False)
+    assert done.returncode == 1
+    assert message in done.stdout
+    assert "Traceback" not in done.stdout
+    assert "Building DAG" not in done.stdout
+
+
+def test_real_sbnd_events_end_in_a_report(small: Path, snakemake: Snakemake, shared_data: Path, tmp_path: Path) -> None:
+    overlay = tmp_path / "sbnd.yaml"
+    overlay.write_text(
+        f"name: sbnd\nconvert: {{adapter: larcv3, downsample: 8}}\ndata_dir: {shared_data / 'larcv3'}\nmodels:\n"
+        + "".join(f"  {name}: {{weights: {small}/models/{name}}}\n" for name in ("cosmic_tagger", "event_id"))
+    )
+    snakemake(configfile=str(overlay))
+    root = small.parent / "sbnd"
+    predictions = pd.read_parquet(root / "models/cosmic_tagger/predictions.parquet")
+    assert predictions["nu_energy_gev"].round(2).tolist() == [1.39, 1.0]
+    assert (root / "report" / "index.html").stat().st_size > 10_000
+
+
+def test_snakemake_makes_its_own_report(small: Path, snakemake: Snakemake) -> None:
+    snakemake("--report", "report.zip")
+    assert (small.parents[1] / "report.zip").stat().st_size > 10_000
