@@ -8,6 +8,8 @@ from pydantic import Field, model_validator
 
 from nuweave.config.base import Section
 
+MAX_MEAN_COSMICS = 500
+
 
 class FlavourWeights(Section):
     """Relative numbers of generated interactions; even by default, because a training set should be balanced."""
@@ -40,3 +42,18 @@ class SimulateConfig(Section):
     electron_cutoff_mev: float = Field(
         1.0, gt=0.1, description="kinetic energy below which a particle is absorbed [MeV]"
     )
+
+    @model_validator(mode="after")
+    def _events_can_be_made(self) -> Self:
+        mean = self.cosmic_rate_khz * self.cosmic_window_us * 1e-3
+        if mean > MAX_MEAN_COSMICS:
+            raise ValueError(
+                f"cosmic_rate_khz={self.cosmic_rate_khz:g} in cosmic_window_us={self.cosmic_window_us:g} gives {mean:g} "
+                f"muons an event, at most {MAX_MEAN_COSMICS} can be numbered; try a smaller rate or window"
+            )
+        if mean == 0 and self.neutrino_fraction < 1:
+            raise ValueError(
+                f"neutrino_fraction={self.neutrino_fraction:g} asks for events of cosmics only, but cosmic_rate_khz is "
+                "0; try neutrino_fraction: 1 or a rate above 0"
+            )
+        return self

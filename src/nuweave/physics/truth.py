@@ -1,0 +1,77 @@
+"""Truth labels: what a stored site is, and which classes an event belongs to."""
+
+from __future__ import annotations
+
+from enum import IntEnum
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from nuweave.config.convert import TruthConfig
+from nuweave.physics.constants import MASS_MEV
+
+NUE, NUMU, NUTAU = 12, 14, 16
+PROTON, CHARGED_PION, NEUTRAL_PION = 2212, 211, 111
+NEUTRAL_CURRENT = 1  # `current_type` of the neutrino; 0 is charged current
+
+
+class SiteLabel(IntEnum):
+    """What deposited most of interest in a site; a larger label wins where several apply."""
+
+    BACKGROUND = 0
+    COSMIC = 1
+    NEUTRINO = 2
+
+
+HEAD_CLASSES: dict[str, tuple[str, ...]] = {
+    "neutrino": ("nue CC", "numu CC", "NC"),
+    "protons": ("0 protons", "1 proton", "2+ protons"),
+    "charged_pions": ("0 charged pions", "1+ charged pions"),
+    "neutral_pions": ("0 neutral pions", "1+ neutral pions"),
+}
+PRODUCT_OF_HEAD: dict[str, str] = {
+    "neutrino": "particle_neutID",
+    "protons": "particle_protID",
+    "charged_pions": "particle_cpiID",
+    "neutral_pions": "particle_npiID",
+}
+
+
+def event_classes(particles: NDArray[Any], settings: TruthConfig) -> dict[str, int]:
+    """The class of an event for every head that its truth decides.
+
+    Args:
+        particles: rows with `pdg`, `current_type` (0 CC, 1 NC) and `energy_init` (total, GeV): the neutrino first, then
+            its final state. No rows: the event has no neutrino.
+        settings: thresholds and policies.
+    Returns:
+        head -> class index; a head is missing where the event has no such class.
+    Source: class definitions of arXiv:1912.10133; kinetic energy must exceed the threshold.
+    """
+    if len(particles) == 0 or abs(int(particles["pdg"][0])) not in (NUE, NUMU, NUTAU):
+        return {}
+    final = particles[1:]
+    protons = _num_above(final, PROTON, settings.proton_min_mev)
+    charged = _num_above(final, CHARGED_PION, settings.charged_pion_min_mev)
+    neutral = _num_above(final, NEUTRAL_PION, settings.neutral_pion_min_mev)
+    classes = {"protons": min(protons, 2), "charged_pions": min(charged, 1), "neutral_pions": min(neutral, 1)}
+    flavour = _neutrino_class(int(particles["pdg"][0]), int(particles["current_type"][0]), settings)
+    return classes if flavour is None else {"neutrino": flavour} | classes
+
+
+def _neutrino_class(pdg: int, current_type: int, settings: TruthConfig) -> int | None:
+    """0 nue CC, 1 numu CC, 2 NC; None where the policy leaves the event without a class."""
+    if current_type not in (0, NEUTRAL_CURRENT) or (pdg < 0 and settings.antineutrinos == "unlabelled"):
+        return None
+    if current_type == NEUTRAL_CURRENT:
+        return 2
+    if abs(pdg) == NUTAU and settings.nutau == "unlabelled":
+        return None
+    return 0 if abs(pdg) == NUE else 1
+
+
+def _num_above(final: NDArray[Any], pdg: int, min_mev: float) -> int:
+    """Particles (of either sign for charged pions; antiprotons do not count) above a kinetic energy."""
+    kind = np.abs(final["pdg"]) if pdg == CHARGED_PION else final["pdg"]
+    return int(np.sum((kind == pdg) & (final["energy_init"] * 1000.0 - MASS_MEV[pdg] > min_mev)))
