@@ -1,0 +1,102 @@
+"""Simulate events, each from its own seed, and write them as edep-sim HDF5."""
+
+from __future__ import annotations
+
+import math
+from pathlib import Path
+from typing import Protocol
+
+import numpy as np
+from numpy.typing import NDArray
+
+from nuweave.config.simulate import SimulateConfig
+from nuweave.simulate.assemble import Vertex, assemble, concatenate
+from nuweave.simulate.cosmics import draw_muon
+from nuweave.simulate.interactions import draw_interaction
+from nuweave.simulate.showers import shower_tracks
+from nuweave.simulate.tracks import Argon, Event, add_primary, make_argon, new_event
+from nuweave.simulate.transport import transport_tracks
+from nuweave.store.edepsim import EdepSimEvents, write_edepsim
+
+GENERATOR = "nuweave"
+VERTEX_MARGIN_CM = 10.0  # neutrinos interact at least this far from the walls (less in a box smaller than 40 cm)
+NUM_TRACKS, NUM_DEPOSITS = 4096, 65536  # room for a common event; an event that needs more is run again with more
+
+
+class Box(Protocol):
+    """What the generator needs of a detector: its name and active volume float64[3, 2] cm (x drift, y up, z beam)."""
+
+    @property
+    def name(self) -> str: ...
+    @property
+    def bounds_cm(self) -> NDArray[np.float64]: ...
+
+
+def simulate_file(path: Path, *, settings: SimulateConfig, detector: Box, seed: int, file: int) -> None:
+    """Write a file of simulated events.
+
+    Args:
+        path: the file to make.
+        settings: the generator's.
+        detector: the box that is filled with argon.
+        seed: of the run; with `file` and the number of an event it decides everything in the event.
+        file: number of the file in the run.
+    """
+    events = [
+        simulate_event(event, settings=settings, detector=detector, seed=seed, file=file)
+        for event in range(settings.events_per_file)
+    ]
+    attributes: dict[str, str | int] = {
+        "generator": GENERATOR,
+        "generator_seed": f"{seed}/{file}",  # files of one run are independent streams: a split may separate them
+        "file": file,
+        "detector": detector.name,
+    }
+    write_edepsim(path, concatenate(events), attributes)
+
+
+def simulate_event(event_id: int, *, settings: SimulateConfig, detector: Box, seed: int, file: int) -> EdepSimEvents:
+    """One event, the same whatever other events are made."""
+    argon = make_argon(bounds_cm=detector.bounds_cm, step_cm=settings.step_cm, cutoff_mev=settings.electron_cutoff_mev)
+    room = 1
+    while True:
+        rng = np.random.default_rng(np.random.SeedSequence([seed, file, event_id]))
+        event = new_event(room * NUM_TRACKS, room * NUM_DEPOSITS)
+        vertices = _fill(event, argon, settings, rng)
+        if event.counts[0] <= len(event.tracks) and event.counts[1] <= len(event.deposits):
+            return assemble(event_id, event, vertices)
+        room *= 4
+
+
+def _fill(event: Event, argon: Argon, settings: SimulateConfig, rng: np.random.Generator) -> list[Vertex]:
+    """Draw a neutrino and cosmic muons, and take all that comes of them to its end."""
+    vertices = []
+    mean = settings.cosmic_rate_khz * settings.cosmic_window_us * 1e-3
+    num_muons = rng.poisson(mean)
+    if rng.random() < settings.neutrino_fraction:
+        vertices.append(_add_neutrino(event, argon, settings, rng))
+    else:
+        num_muons = max(num_muons, 1)
+    for number in range(1, num_muons + 1):
+        muon = draw_muon(argon.bounds, settings.cosmic_window_us, rng)
+        vertices.append(Vertex(number, muon.place, int(event.counts[0])))
+        add_primary(event, number, muon.pdg, muon.kinetic, muon.direction, muon.place)
+    transport_tracks(event, argon, rng)
+    shower_tracks(event, argon, rng)
+    return vertices
+
+
+def _add_neutrino(event: Event, argon: Argon, settings: SimulateConfig, rng: np.random.Generator) -> Vertex:
+    interaction = draw_interaction(settings, rng)
+    low, high = argon.bounds[:, 0], argon.bounds[:, 1]
+    margin = np.minimum(VERTEX_MARGIN_CM, (high - low) / 4)
+    x, y, z = rng.uniform(low + margin, high - margin)
+    place = (float(x), float(y), float(z), 0.0)
+    vertex = Vertex(0, place, int(event.counts[0]), interaction)
+    for particle in interaction.final:
+        if abs(particle.pdg) in (12, 14):
+            continue
+        momentum = particle.momentum[:3] / math.sqrt(float(particle.momentum[:3] @ particle.momentum[:3]))
+        direction = (float(momentum[0]), float(momentum[1]), float(momentum[2]))
+        add_primary(event, 0, particle.pdg, float(particle.kinetic), direction, place)
+    return vertex

@@ -1,0 +1,230 @@
+"""Neutrino interactions on argon: flavour, mode, energy and final state, with credible kinematics.
+
+Not a neutrino generator for measurements: fractions of modes are settings, form factors are dipoles, and the shapes
+are simple. Final states have the particles, multiplicities and energies that a network must tell apart.
+Source: PDG "Monte Carlo neutrino generators" and "Neutrino cross section measurements" for what each mode is.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable
+from typing import NamedTuple
+
+import numpy as np
+
+from nuweave.config.simulate import ModeWeights, SimulateConfig
+from nuweave.physics import constants as lar
+from nuweave.simulate.kinematics import FourVector, around, decay, mass_of, on_shell, scatter
+from nuweave.simulate.nucleus import Particle, draw_nucleon, draw_nucleon_pdg, leave_nucleus, pauli_blocked
+
+AXIAL_MASS_MEV = 1000.0
+ENERGY_SHAPE = 3.0  # of the gamma distribution: it peaks at 2/3 of its mean
+ENERGY_MIN_MEV, ENERGY_MAX_MEV = 200.0, 8000.0
+MAX_TRIES = 200  # energies that are tried before a mode is given up
+DIS_MIN_MEV = 1700.0  # mass of the hadrons above which the mode is DIS
+PROTON, NEUTRON = 2212, 2112
+
+# (is CC, antineutrino, struck nucleon): [(weight, outgoing nucleon, pion, nuance code)]
+RESONANCES = {
+    (True, False, PROTON): [(9, PROTON, 211, 1003)],
+    (True, False, NEUTRON): [(2, PROTON, 111, 1004), (1, NEUTRON, 211, 1005)],
+    (True, True, NEUTRON): [(9, NEUTRON, -211, 1010)],
+    (True, True, PROTON): [(2, NEUTRON, 111, 1011), (1, PROTON, -211, 1012)],
+    (False, False, PROTON): [(2, PROTON, 111, 1006), (1, NEUTRON, 211, 1007)],
+    (False, False, NEUTRON): [(2, NEUTRON, 111, 1008), (1, PROTON, -211, 1009)],
+    (False, True, PROTON): [(2, PROTON, 111, 1013), (1, NEUTRON, 211, 1014)],
+    (False, True, NEUTRON): [(2, NEUTRON, 111, 1015), (1, PROTON, -211, 1016)],
+}
+
+
+class Probe(NamedTuple):
+    """A neutrino about to interact: its PDG code, four-momentum [MeV], and the current."""
+
+    pdg: int
+    momentum: FourVector
+    is_cc: bool
+
+    @property
+    def lepton_pdg(self) -> int:
+        """What leaves: the charged lepton, or the neutrino itself."""
+        return self.pdg - int(math.copysign(1, self.pdg)) if self.is_cc else self.pdg
+
+    @property
+    def lepton_mass(self) -> float:
+        """Mass of what leaves [MeV]."""
+        return lar.MASS_MEV[abs(self.lepton_pdg)]
+
+
+class FinalState(NamedTuple):
+    """Lepton and hadrons as they leave the struck nucleon, and the nuance code of the reaction."""
+
+    lepton: FourVector
+    hadrons: list[Particle]
+    reaction: int
+
+
+class Interaction(NamedTuple):
+    """A neutrino interaction as it leaves the nucleus; the lepton comes first in `final`."""
+
+    neutrino: Particle
+    is_cc: bool
+    mode: str
+    reaction: int
+    final: list[Particle]
+
+
+def draw_interaction(settings: SimulateConfig, rng: np.random.Generator) -> Interaction:
+    """One interaction: current and flavour by weight, mode by the table, energy above the threshold of the mode.
+
+    A mode that the beam hardly reaches (a low mean energy) gives way to quasi-elastic scattering.
+    """
+    weights = settings.flavours
+    total = weights.nue_cc + weights.numu_cc + weights.nc
+    shares = [weights.nue_cc / total, weights.numu_cc / total, weights.nc / (2 * total), weights.nc / (2 * total)]
+    pdg, is_cc = [(12, True), (14, True), (12, False), (14, False)][rng.choice(4, p=shares)]
+    if rng.random() < settings.antineutrino_fraction:
+        pdg = -pdg
+    mode = _draw_mode(settings.modes, rng)
+    for _ in range(MAX_TRIES):
+        interaction = _interact(pdg, is_cc, mode, settings.mean_energy_gev, rng)
+        if interaction is not None:
+            return interaction
+    while True:
+        interaction = _interact(pdg, is_cc, "QES", settings.mean_energy_gev, rng)
+        if interaction is not None:
+            return interaction
+
+
+def _draw_mode(weights: ModeWeights, rng: np.random.Generator) -> str:
+    """QES, MEC, RES, DIS or COH, by weight."""
+    weight = weights.model_dump()
+    names = list(weight)
+    shares = np.array([weight[name] for name in names])
+    return names[rng.choice(len(names), p=shares / shares.sum())].upper()
+
+
+def _interact(pdg: int, is_cc: bool, mode: str, mean_gev: float, rng: np.random.Generator) -> Interaction | None:
+    """Draw an energy and try: None where it is out of range, below threshold, or the final state is blocked."""
+    energy = 1000 * rng.gamma(ENERGY_SHAPE, mean_gev / ENERGY_SHAPE)
+    if not ENERGY_MIN_MEV < energy < ENERGY_MAX_MEV:
+        return None
+    probe = Probe(pdg, np.array([0.0, 0.0, energy, energy]), is_cc)
+    state = BUILDERS[mode](probe, rng)
+    if state is None or state.lepton[3] > energy:
+        return None
+    hadrons = state.hadrons if mode == "COH" else leave_nucleus(state.hadrons, rng)
+    final = [Particle(probe.lepton_pdg, state.lepton), *hadrons]
+    return Interaction(Particle(pdg, probe.momentum), is_cc, mode, state.reaction, final)
+
+
+def _quasielastic(probe: Probe, rng: np.random.Generator) -> FinalState | None:
+    """Lepton and one nucleon."""
+    if probe.is_cc:
+        struck, out = (NEUTRON, PROTON) if probe.pdg > 0 else (PROTON, NEUTRON)
+    else:
+        struck = out = draw_nucleon_pdg(rng)
+    target, fermi_momentum = draw_nucleon(struck, rng)
+    scale = AXIAL_MASS_MEV if probe.pdg > 0 else 0.7 * AXIAL_MASS_MEV  # antineutrinos go more forward
+    masses = (probe.lepton_mass, lar.MASS_MEV[out])
+    pair = scatter(probe.momentum, target, masses=masses, axial_mass=scale, rng=rng)
+    if pair is None or pauli_blocked([pair[1]], fermi_momentum):
+        return None
+    return FinalState(pair[0], [Particle(out, pair[1])], 1001 if probe.is_cc else 1002)
+
+
+def _two_nucleons(probe: Probe, rng: np.random.Generator) -> FinalState | None:
+    """A correlated pair takes the momentum transfer and breaks up; coded as quasi-elastic, as nuance has no code."""
+    first = NEUTRON if rng.random() < 0.5 else PROTON
+    if probe.is_cc:
+        first = NEUTRON if probe.pdg > 0 else PROTON
+    partner = (PROTON if first == NEUTRON else NEUTRON) if rng.random() < 0.8 else first
+    out = first if not probe.is_cc else (PROTON if first == NEUTRON else NEUTRON)
+    target = draw_nucleon(first, rng)[0] + draw_nucleon(partner, rng)[0]
+    mass = max(mass_of(target), 2 * lar.NEUTRON_MASS_MEV) + rng.exponential(50.0)
+    pair = scatter(probe.momentum, target, masses=(probe.lepton_mass, mass), axial_mass=AXIAL_MASS_MEV, rng=rng)
+    if pair is None:
+        return None
+    nucleons = decay(pair[1], [lar.MASS_MEV[out], lar.MASS_MEV[partner]], rng)
+    hadrons = [Particle(pdg, vector) for pdg, vector in zip((out, partner), nucleons, strict=True)]
+    return FinalState(pair[0], hadrons, 1001 if probe.is_cc else 1002)
+
+
+def _resonance(probe: Probe, rng: np.random.Generator) -> FinalState | None:
+    """Delta(1232) of Breit-Wigner mass, which decays to a nucleon and a pion; Clebsch-Gordan weights."""
+    keys = [(probe.is_cc, probe.pdg < 0, nucleon) for nucleon in (PROTON, NEUTRON)]
+    channels = [(key[2], *channel) for key in keys for channel in RESONANCES[key]]
+    counts = {PROTON: lar.ATOMIC_NUMBER, NEUTRON: lar.MASS_NUMBER - lar.ATOMIC_NUMBER}
+    weights = np.array([counts[struck] * weight for struck, weight, *_ in channels], np.float64)
+    struck, _, nucleon, pion, code = channels[rng.choice(len(channels), p=weights / weights.sum())]
+    products = [lar.MASS_MEV[nucleon], lar.MASS_MEV[abs(pion)]]
+    mass = lar.DELTA_MASS_MEV + 0.5 * lar.DELTA_WIDTH_MEV * math.tan(math.pi * (rng.random() - 0.5))
+    if not sum(products) < mass < DIS_MIN_MEV:
+        return None
+    target, fermi_momentum = draw_nucleon(struck, rng)
+    pair = scatter(probe.momentum, target, masses=(probe.lepton_mass, mass), axial_mass=AXIAL_MASS_MEV, rng=rng)
+    if pair is None:
+        return None
+    vectors = decay(pair[1], products, rng)
+    if pauli_blocked(vectors[:1], fermi_momentum):
+        return None
+    return FinalState(pair[0], [Particle(nucleon, vectors[0]), Particle(pion, vectors[1])], code)
+
+
+def _deep_inelastic(probe: Probe, rng: np.random.Generator) -> FinalState | None:
+    """Hadrons of mass W > 1.7 GeV: a nucleon and pions, as many as the KNO multiplicity says, charge conserved."""
+    struck = draw_nucleon_pdg(rng)
+    target, _ = draw_nucleon(struck, rng)
+    largest = mass_of(probe.momentum + target) - probe.lepton_mass
+    if largest <= DIS_MIN_MEV:
+        return None
+    mass = 1 / (1 / DIS_MIN_MEV - rng.random() * (1 / DIS_MIN_MEV - 1 / largest))
+    charge = int(struck == PROTON) + (int(math.copysign(1, probe.pdg)) if probe.is_cc else 0)
+    pdgs = _jet(mass, charge, rng)
+    pair = scatter(probe.momentum, target, masses=(probe.lepton_mass, mass), axial_mass=AXIAL_MASS_MEV, rng=rng)
+    if pair is None:
+        return None
+    vectors = decay(pair[1], [lar.MASS_MEV[abs(pdg)] for pdg in pdgs], rng)
+    hadrons = [Particle(pdg, vector) for pdg, vector in zip(pdgs, vectors, strict=True)]
+    return FinalState(pair[0], hadrons, 1091 if probe.is_cc else 1092)
+
+
+def _jet(mass: float, charge: int, rng: np.random.Generator) -> list[int]:
+    """PDG codes of a nucleon and pions of given total mass and charge: <n_ch> = 0.4 + 1.4 ln W^2, pi+:pi-:pi0 alike."""
+    mean = 1.5 * (0.4 + 1.4 * math.log((mass / 1000) ** 2)) - 1
+    while True:
+        num_pions = 1 + rng.poisson(max(mean - 1, 0.1))
+        nucleon = PROTON if rng.random() < 0.5 else NEUTRON
+        pions = [int(pdg) for pdg in rng.choice([211, -211, 111], num_pions)]
+        total = int(nucleon == PROTON) + pions.count(211) - pions.count(-211)
+        needed = lar.MASS_MEV[nucleon] + num_pions * lar.CHARGED_PION_MASS_MEV
+        if total == charge and needed < 0.95 * mass:
+            return [nucleon, *pions]
+
+
+def _coherent(probe: Probe, rng: np.random.Generator) -> FinalState | None:
+    """The nucleus stays whole: a forward lepton and a forward pion share the energy."""
+    pion = 111 if not probe.is_cc else int(math.copysign(211, probe.pdg))
+    mass = lar.MASS_MEV[abs(pion)]
+    energy = float(probe.momentum[3])
+    largest = 0.7 * (energy - probe.lepton_mass)
+    if largest < mass + 20:
+        return None
+    pion_energy = rng.uniform(mass + 20, largest)
+    lepton_momentum = math.sqrt((energy - pion_energy) ** 2 - probe.lepton_mass**2)
+    angle = abs(rng.normal(0, min(150.0 / lepton_momentum, 0.5)))
+    way = around(np.array([0.0, 0.0, 1.0]), math.cos(angle), rng)
+    lepton = on_shell(lepton_momentum * way, probe.lepton_mass)
+    transfer = probe.momentum[:3] - lepton[:3]
+    pion_way = around(transfer, math.cos(rng.normal(0, 0.15)), rng)
+    vector = on_shell(pion_way * math.sqrt(pion_energy**2 - mass**2), mass)
+    return FinalState(lepton, [Particle(pion, vector)], 1097 if probe.is_cc else 1096)
+
+
+BUILDERS: dict[str, Callable[[Probe, np.random.Generator], FinalState | None]] = {
+    "QES": _quasielastic,
+    "MEC": _two_nucleons,
+    "RES": _resonance,
+    "DIS": _deep_inelastic,
+    "COH": _coherent,
+}
