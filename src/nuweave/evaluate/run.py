@@ -1,0 +1,179 @@
+"""Evaluate a finished model: predict every event of a file, score it beside baselines, keep the sites of a few."""
+
+from __future__ import annotations
+
+import json
+import math
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+import torch
+from torch import nn
+
+from nuweave import __version__
+from nuweave.catalog import read as read_table
+from nuweave.config import ModelConfig
+from nuweave.config.evaluate import EvaluateConfig
+from nuweave.config.tasks import EventClassificationConfig, TaskConfig
+from nuweave.evaluate.baselines import SiteSums, join_sums, sum_sites
+from nuweave.evaluate.classification import log_probability_of_truth
+from nuweave.evaluate.displays import choose_events
+from nuweave.evaluate.estimate import Floats, event_weights
+from nuweave.evaluate.model import load_model
+from nuweave.evaluate.segmentation import event_score, site_counts
+from nuweave.evaluate.summary import classification_summary, segmentation_summary
+from nuweave.loader import PackedDataset, SparseBatch, evaluation_batches
+from nuweave.physics.truth import HEAD_CLASSES
+from nuweave.store import StoreError, write_aside
+from nuweave.tasks import Task
+
+_EVENT_KEY = ["run", "subrun", "event"]
+_NOT_JOINED = ("shard", "entry", "source", "generator_seed")
+
+
+def evaluate_model(
+    *, name: str, model_dir: Path, data: Path, catalog: Path, settings: EvaluateConfig, seed: int, out_dir: Path
+) -> None:
+    """Write predictions.parquet, displays.parquet and metrics.json.
+
+    Args:
+        name: of the model.
+        model_dir: directory of model.json and model.safetensors.
+        data: packed events.
+        catalog: catalog.parquet of the same run.
+        settings: batch, displays, bootstrap samples.
+        seed: of the bootstrap and of the random displays.
+        out_dir: where the three files go.
+    Raises:
+        StoreError: a file is missing, or the events do not fit the model or the catalogue.
+    """
+    task, network, meta = load_model(model_dir)
+    config = ModelConfig.model_validate(meta["model"]).task
+    dataset = PackedDataset(data)
+    _require_fit(dataset, meta, model_dir)
+    device = _device()
+    network.to(device)
+    predictions, sums = _predict(task, network, dataset, settings.batch, device)
+    predictions["score"] = _event_scores(predictions, config, dataset.num_planes)
+    weights = event_weights(len(predictions), settings.num_bootstrap, seed)
+    summary = _summary(predictions, sums, weights, config, dataset)
+    chosen = choose_events(predictions["score"].to_numpy(float), settings.num_displays, seed)
+    displays = _display_sites(task, network, dataset, chosen, device)
+    table = _join_catalog(predictions, read_table(catalog), catalog)
+    report = {
+        "name": name,
+        "task": config.model_dump(mode="json"),
+        "num_events": len(dataset),
+        "data": data.name,
+        "seed": seed,
+        "num_bootstrap": settings.num_bootstrap,
+        "version": __version__,
+        "model": meta,
+        **summary,
+        "displays": [
+            {"kind": kind, **predictions.loc[event, _EVENT_KEY].astype(int).to_dict(), "score": _number(table, event)}
+            for kind, event in chosen
+        ],
+    }
+    _write(out_dir, table, displays, report)
+
+
+def _device() -> torch.device:
+    """The accelerator of this machine, else the CPU."""
+    return torch.accelerator.current_accelerator(check_available=True) or torch.device("cpu")
+
+
+def _require_fit(dataset: PackedDataset, meta: dict[str, Any], model_dir: Path) -> None:
+    """The file must hold at least one event, of as many planes and axes as the model was built for."""
+    if len(dataset) == 0:
+        raise StoreError(f"{dataset.path}: holds no event; pack a part that has some")
+    found = (dataset.ndim, dataset.num_planes)
+    wanted = (int(meta["ndim"]), int(meta["num_planes"]))
+    if found != wanted:
+        raise StoreError(
+            f"{dataset.path}: has images of {found[0]} axes and {found[1]} planes, the model in {model_dir} is for "
+            f"{wanted[0]} axes and {wanted[1]} planes; evaluate it on events of its own kind"
+        )
+
+
+@torch.inference_mode()
+def _predict(
+    task: Task, network: nn.Module, dataset: PackedDataset, batch_size: int, device: torch.device
+) -> tuple[pd.DataFrame, SiteSums]:
+    """A row an event in the order of the file, and what the baselines need of its sites."""
+    tables, sums = [], []
+    for raw in evaluation_batches(dataset, batch=batch_size):
+        batch = task.prepare(raw.to(device))
+        logits = task.forward(network, batch)
+        events = task.predictions(logits, batch)
+        tables.append(events)
+        sums.append(sum_sites(task.site_predictions(logits, batch), events, dataset.num_planes))
+    return pd.concat(tables, ignore_index=True), join_sums(sums)
+
+
+@torch.inference_mode()
+def _display_sites(
+    task: Task, network: nn.Module, dataset: PackedDataset, chosen: Sequence[tuple[str, int]], device: torch.device
+) -> pd.DataFrame:
+    """The sites of the chosen events, one event at a time; empty where none is chosen."""
+    tables = []
+    for kind, entry in chosen:
+        batch: SparseBatch = task.prepare(dataset.read([entry]).to(device))
+        sites = task.site_predictions(task.forward(network, batch), batch)
+        tables.append(sites.assign(kind=kind))
+    return pd.concat(tables, ignore_index=True) if tables else pd.DataFrame(columns=[*_EVENT_KEY, "kind"])
+
+
+def _event_scores(predictions: pd.DataFrame, config: TaskConfig, num_planes: int) -> Floats | float:
+    """What ranks events from worst to best; nan without truth."""
+    if isinstance(config, EventClassificationConfig):
+        return log_probability_of_truth(predictions, config.heads)
+    counts = site_counts(predictions, num_planes)
+    return math.nan if counts is None else event_score(counts)
+
+
+def _summary(
+    predictions: pd.DataFrame, sums: SiteSums, weights_SE: Floats, config: TaskConfig, dataset: PackedDataset
+) -> dict[str, Any]:
+    if isinstance(config, EventClassificationConfig):
+        classes: dict[str, Sequence[str]] = {head: HEAD_CLASSES[head] for head in config.heads}
+        return classification_summary(predictions, sums, weights_SE, classes=classes)
+    num_pixels = math.prod(dataset.shape) if config.sites == "all" else None
+    return segmentation_summary(predictions, sums, weights_SE, num_planes=dataset.num_planes, num_pixels=num_pixels)
+
+
+def _join_catalog(predictions: pd.DataFrame, catalog: pd.DataFrame, path: Path) -> pd.DataFrame:
+    """Put what the catalogue knows of each event beside its prediction; the order of the rows stays."""
+    columns = [name for name in catalog.columns if name not in _NOT_JOINED]
+    table = predictions.merge(
+        catalog[columns],
+        on=_EVENT_KEY,
+        how="left",
+        validate="many_to_one",
+        indicator="_found",
+        suffixes=("", "_catalog"),
+    )
+    missing = int((table.pop("_found") != "both").sum())
+    if missing:
+        raise StoreError(
+            f"{path}: lacks {missing} of the {len(predictions)} evaluated events; run the rule catalog on the shards "
+            "that these events were packed from"
+        )
+    return table
+
+
+def _number(table: pd.DataFrame, event: int) -> float | None:
+    """The score of one event; JSON has no nan."""
+    score = float(table.loc[event, "score"])  # type: ignore[arg-type]
+    return score if math.isfinite(score) else None
+
+
+def _write(out_dir: Path, predictions: pd.DataFrame, displays: pd.DataFrame, report: dict[str, Any]) -> None:
+    """metrics.json comes last: where it stands, the tables are complete."""
+    for name, table in (("predictions.parquet", predictions), ("displays.parquet", displays)):
+        with write_aside(out_dir / name) as aside:
+            table.to_parquet(aside, index=False)
+    with write_aside(out_dir / "metrics.json") as aside:
+        aside.write_text(json.dumps(report, indent=1, allow_nan=False) + "\n")

@@ -1,0 +1,87 @@
+"""How the models were trained."""
+
+from __future__ import annotations
+
+import pandas as pd
+
+from nuweave.report.figures import training as figures
+from nuweave.report.figures.style import svg
+from nuweave.report.gather import ModelTables, RunTables
+from nuweave.report.sections.blocks import Block, Part, integer, number, words
+
+NOT_METRICS = ("step", "part", "loss", "learning_rate", "events_per_s", "data_wait_share")
+MOST_CURVES = 5
+
+
+def training_part(tables: RunTables) -> Part:
+    """Curves of each model, or a sentence why there are none."""
+    blocks = [_block(model, model.history) for model in tables.models if model.history is not None]
+    if not blocks:
+        blocks = [Block("", ["Nothing was trained in this run: the models were given as finished weights."])]
+    return Part("training", "Training", "Training", blocks)
+
+
+def _block(model: ModelTables, history: pd.DataFrame) -> Block:
+    train, val = (history[history["part"] == part] for part in ("train", "val"))
+    last = float(train["loss"].iloc[-1])
+    losses = f"last training loss {last:.3g}" + (
+        f", last validation loss {val['loss'].iloc[-1]:.3g}" if len(val) else ""
+    )
+    metrics = [
+        name for name in map(str, history.columns) if name not in NOT_METRICS and history[name].between(0, 1).any()
+    ][:MOST_CURVES]
+    pictures = [
+        svg(figures.loss_curve(history), alt=f"Loss of {model.name} by step; {losses}.", caption=f"Loss: {losses}.")
+    ]
+    if metrics:
+        ends = ", ".join(f"{words(name)} {number(_last(val, name))}" for name in metrics)
+        pictures.append(
+            svg(
+                figures.metric_curves(history, {name: words(name) for name in metrics}),
+                alt=f"Metrics of {model.name} by step; last validation: {ends}.",
+                caption=f"Metrics on validation events; last: {ends}.",
+            )
+        )
+    if {"learning_rate", "events_per_s"} & set(history.columns):
+        pictures.append(
+            svg(
+                figures.rate_and_speed(history),
+                alt=f"Learning rate and events a second of {model.name} by step.",
+                caption="Learning rate and speed of the training.",
+            )
+        )
+    if model.overfit is not None:
+        check = model.overfit
+        text = f"{check['num_events']} events: loss {check['first_loss']:.3g} to {check['final_loss']:.3g}"
+        pictures.append(
+            svg(
+                figures.overfit_curve(check["losses"], check["max_loss"]),
+                alt=f"Loss of the overfit check of {model.name} by step, {text}.",
+                caption=f"The overfit check before the training, {text} in {check['steps']} steps.",
+            )
+        )
+    return Block(model.name, facts=_facts(model, train), pictures=pictures)
+
+
+def _facts(model: ModelTables, train: pd.DataFrame) -> dict[str, str]:
+    meta = model.metrics["model"]
+    done = meta.get("training", {})
+    settings = meta["model"]["train"]
+    facts = {
+        "engine": f"{done.get('engine', settings['engine'])}, {done.get('ranks', settings['ranks'])} ranks",
+        "steps": integer(done.get("steps", settings["max_steps"])),
+        "events a step": integer(settings["global_batch"]),
+        "precision": str(settings["precision"]),
+    }
+    if "seconds" in done:
+        facts["time"] = f"{done['seconds']:.0f} s"
+    if "events_per_s" in train and train["events_per_s"].notna().any():
+        facts["events / s (median)"] = number(float(train["events_per_s"].median()), 2)
+    if "data_wait_share" in train and train["data_wait_share"].notna().any():
+        facts["time waiting for data"] = f"{100 * float(train['data_wait_share'].mean()):.1f} %"
+    return facts
+
+
+def _last(rows: pd.DataFrame, name: str) -> float | None:
+    values = rows[name].dropna()
+    return float(values.iloc[-1]) if len(values) else None

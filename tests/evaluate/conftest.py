@@ -1,0 +1,65 @@
+"""A packed file, its catalogue and finished models, small enough for every test."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass
+from pathlib import Path
+
+import pytest
+import torch
+from safetensors.torch import save_file
+
+from nuweave.catalog import build_catalog, pack_part, write
+from nuweave.config import ModelConfig
+from nuweave.tasks import make_task
+from tests.mock import NUM_PLANES, SHAPE, write_shard
+
+SEGMENTATION = {
+    "task": {"kind": "segmentation"},
+    "network": {"kind": "uresnet", "num_filters": 2, "depth": 2, "blocks_deepest": 1, "bottleneck": 4},
+}
+CLASSIFICATION = {
+    "task": {"kind": "event_classification", "sites": "all"},
+    "network": {"kind": "resnet", "num_filters": 2, "depth": 2, "num_features": 4},
+}
+
+
+@dataclass(frozen=True)
+class Run:
+    """Files of a run: `data` holds seven events of the catalogue `catalog`."""
+
+    data: Path
+    catalog: Path
+
+
+@pytest.fixture(scope="session")
+def run(tmp_path_factory: pytest.TempPathFactory) -> Run:
+    """Seven packed events and their catalogue."""
+    root = tmp_path_factory.mktemp("run")
+    shard = write_shard(root / "000.h5", num_events=7)
+    shard.with_suffix(".json").write_text(json.dumps({"source": "raw/000.h5", "generator_seed": "1"}))
+    catalog = build_catalog([shard])
+    write(catalog, root / "catalog.parquet")
+    pack_part(catalog, root / "all.h5", seed=1)
+    return Run(root / "all.h5", root / "catalog.parquet")
+
+
+def write_model(directory: Path, settings: dict[str, object]) -> Path:
+    """An untrained model in the form of a finished one."""
+    directory.mkdir(parents=True, exist_ok=True)
+    model = ModelConfig.model_validate(settings)
+    torch.manual_seed(3)
+    network = make_task(model.task).build_network(model.network, ndim=len(SHAPE), num_planes=NUM_PLANES, shape=SHAPE)
+    save_file(
+        {name: tensor.contiguous() for name, tensor in network.state_dict().items()}, directory / "model.safetensors"
+    )
+    meta = {
+        "name": "m",
+        "model": model.model_dump(mode="json"),
+        "ndim": 2,
+        "num_planes": NUM_PLANES,
+        "shape": list(SHAPE),
+    }
+    (directory / "model.json").write_text(json.dumps(meta | {"version": "0.1.0", "commit": "abc", "seed": 3}))
+    return directory

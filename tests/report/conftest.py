@@ -1,0 +1,185 @@
+"""Saved tables of a small run, as the other stages leave them."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from nuweave.config import Config, parse
+from nuweave.config.tasks import HEADS
+from nuweave.physics.truth import HEAD_CLASSES
+
+SHAPE = (16, 12)
+NUM_EVENTS = 24
+KEY = ["run", "subrun", "event"]
+
+
+def make_run(directory: Path) -> Config:
+    """A run that trained a segmentation and a classification, with all its tables."""
+    config = parse(
+        {
+            "results": str(directory),
+            "name": "small",
+            "report": {"title": "Small <run>", "introduction": "Made by hand."},
+            "models": {
+                "tagger": {"task": {"kind": "segmentation"}, "network": {"kind": "uresnet"}},
+                "classifier": {"task": {"kind": "event_classification"}, "network": {"kind": "resnet"}},
+            },
+        }
+    )
+    write_tables(config)
+    return config
+
+
+@pytest.fixture
+def config(tmp_path: Path) -> Config:
+    """The run of `make_run`, its files free to change."""
+    return make_run(tmp_path)
+
+
+@pytest.fixture
+def weights_config(config: Config) -> Config:
+    """The same run as one that only evaluates a finished model."""
+    models = {"tagger": config.models["tagger"].model_copy(update={"weights": "finished"})}
+    for name in ("split.json", "splits.parquet"):
+        (config.root / name).unlink()
+    for model in models:
+        (config.root / "models" / model / "metrics.jsonl").unlink()
+        (config.root / "models" / model / "overfit.json").unlink()
+    return config.model_copy(update={"models": models})
+
+
+def write_tables(config: Config) -> None:
+    """Every table that the page reads."""
+    root = config.root
+    (root / "shards").mkdir(parents=True)
+    catalog = _catalog()
+    catalog.to_parquet(root / "catalog.parquet")
+    catalog[KEY].assign(part="test").to_parquet(root / "splits.parquet")
+    counts = {"nue CC": 8, "numu CC": 8, "NC": 8}
+    split = {
+        "settings": config.split.model_dump(mode="json"),
+        "catalog_sha256": "ab" * 32,
+        "num_events": NUM_EVENTS,
+        "num_unused": 2,
+        "num_groups": 3,
+        "before": {"train": counts, "test": counts},
+        "after": {"train": counts | {"NC": 6}, "test": counts},
+    }
+    (root / "split.json").write_text(json.dumps(split))
+    manifest = {"source": "raw/000.h5", "source_sha256": "cd" * 32, "events_read": 25, "events_written": 24}
+    (root / "shards" / "000.json").write_text(json.dumps(manifest | {"events_dropped": 1, "truth": {"vertex": True}}))
+    (root / "benchmarks").mkdir()
+    for job, seconds in (("simulate_000", 2.5), ("simulate_001", 1.5), ("train_tagger", 30.0)):
+        (root / "benchmarks" / f"{job}.tsv").write_text(f"s\th:m:s\tmax_rss\tmax_vms\n{seconds}\t0:00:02\t200.0\t-\n")
+    _write_model(config, "tagger", _segmentation(catalog), _sites())
+    _write_model(config, "classifier", _classification(catalog), _sites().drop(columns=["prob0", "prob1", "prob2"]))
+
+
+def _catalog() -> pd.DataFrame:
+    number = np.arange(NUM_EVENTS)
+    columns: dict[str, Any] = {"shard": "shards/000.h5", "entry": number, "run": 0, "subrun": 0, "event": number}
+    columns |= {"source": "raw/000.h5", "generator_seed": "1"}
+    columns |= {head: pd.array(number % len(HEAD_CLASSES[head]), "Int8") for head in HEADS}
+    columns |= {"nu_energy_gev": 0.3 + 0.05 * number, "num_background": 4, "num_cosmic": 3, "num_neutrino": 2}
+    return pd.DataFrame(columns | {f"num_sites_{plane}": 3 + number for plane in range(3)})
+
+
+def _sites() -> pd.DataFrame:
+    """Twelve sites a plane of event 3."""
+    site = np.tile(np.arange(0, 192, 16), 3)
+    label = np.tile([0, 1, 2], 12)
+    prob = np.where(label[:, None] == np.arange(3), 0.8, 0.1)
+    table = {"run": 0, "subrun": 0, "event": 3, "plane": np.repeat([0, 1, 2], 12), "site": site, "value": 1.0 + site}
+    probabilities = {f"prob{k}": prob[:, k] for k in range(3)}
+    return pd.DataFrame(table | {"label": label} | probabilities | {"kind": "best"})
+
+
+def _entry(value: float, baseline: str, best: float) -> dict[str, Any]:
+    return {
+        "description": f"a metric of {value}",
+        "value": value,
+        "error": 0.01,
+        "larger_is_better": True,
+        "baselines": {baseline: {"value": best, "error": 0.005}},
+        "best_baseline": baseline,
+        "margin": value - best,
+        "margin_error": 0.02,
+    }
+
+
+def _segmentation(catalog: pd.DataFrame) -> tuple[pd.DataFrame, dict[str, Any]]:
+    kinds = ("cosmic_iou", "neutrino_iou", "background_iou_sites")
+    metrics = {"mean_iou": _entry(0.7, "all_cosmic", 0.4), "accuracy": _entry(0.99, "all_cosmic", 0.991)}
+    metrics |= {name: _entry(0.7, "all_cosmic", 0.4) for name in kinds}
+    metrics |= {f"plane{plane}/{name}": _entry(0.7, "all_cosmic", 0.4) for plane in range(3) for name in kinds}
+    confusion = {"classes": ["background", "cosmic", "neutrino"], "counts": [[5, 1, 0], [1, 20000, 1], [0, 1, 3]]}
+    return catalog[[*KEY, "nu_energy_gev", *HEADS]].assign(score=0.5), {
+        "metrics": metrics,
+        "primary": ["mean_iou"],
+        "beats_baselines": True,
+        "not_available": {"neutrino_auc": "no neutrino site"},
+        "baseline_rules": {"all_cosmic": "every stored site is cosmic"},
+        "classes": {"sites": ["background", "cosmic", "neutrino"]},
+        "confusion": {f"plane{plane}": confusion for plane in range(3)},
+        "roc": [_curve("sites", "neutrino")],
+    }
+
+
+def _classification(catalog: pd.DataFrame) -> tuple[pd.DataFrame, dict[str, Any]]:
+    predictions = catalog[[*KEY, "nu_energy_gev", *HEADS]].assign(score=-0.5)
+    metrics = {"accuracy": _entry(0.6, "charge_tree", 0.61)}
+    for head in HEADS:
+        num_classes = len(HEAD_CLASSES[head])
+        metrics[f"{head}/accuracy"] = _entry(0.6, "charge_tree", 0.61)
+        predictions[f"{head}_true"] = catalog[head].astype(int)
+        for k in range(num_classes):
+            predictions[f"{head}_prob{k}"] = 1 / num_classes
+    names = {head: list(HEAD_CLASSES[head]) for head in HEADS}
+    return predictions, {
+        "metrics": metrics,
+        "primary": [f"{head}/accuracy" for head in HEADS],
+        "beats_baselines": False,
+        "not_available": {},
+        "baseline_rules": {"charge_tree": "a tree"},
+        "classes": names,
+        "confusion": {h: {"classes": n, "counts": np.eye(len(n), dtype=int).tolist()} for h, n in names.items()},
+        "roc": [_curve(head, names[head][0]) for head in HEADS],
+    }
+
+
+def _curve(group: str, name: str) -> dict[str, Any]:
+    rates = {"false_positive_rate": [0.0, 0.2, 1.0], "true_positive_rate": [0.0, 0.9, 1.0]}
+    return {"group": group, "class": name, "auc": 0.85, **rates}
+
+
+def _write_model(config: Config, name: str, made: tuple[pd.DataFrame, dict[str, Any]], sites: pd.DataFrame) -> None:
+    directory = config.root / "models" / name
+    directory.mkdir(parents=True)
+    predictions, summary = made
+    predictions.to_parquet(directory / "predictions.parquet")
+    sites.to_parquet(directory / "displays.parquet")
+    model = config.models[name].model_dump(mode="json")
+    metrics = {
+        "name": name,
+        "task": model["task"],
+        "num_events": NUM_EVENTS,
+        "data": "test.h5",
+        "num_bootstrap": 20,
+        "model": {"model": model, "shape": list(SHAPE), "seed": 7, "version": "0.1.0", "commit": "abc"},
+        "displays": [{"kind": "best", "run": 0, "subrun": 0, "event": 3, "score": float(predictions["score"].iloc[3])}],
+    }
+    (directory / "metrics.json").write_text(json.dumps(metrics | summary))
+    lines: list[dict[str, Any]] = [
+        {"step": step, "part": "train", "loss": 1 / step, "learning_rate": 1e-3, "events_per_s": 5.0}
+        for step in range(10, 60, 10)
+    ]
+    lines.append({"step": 50, "part": "val", "loss": 0.1, summary["primary"][0]: 0.6})
+    (directory / "metrics.jsonl").write_text("".join(f"{json.dumps(line)}\n" for line in lines))
+    check = {"passed": True, "num_events": 4, "steps": 3, "first_loss": 1.2, "final_loss": 0.05, "max_loss": 0.1}
+    (directory / "overfit.json").write_text(json.dumps(check | {"losses": [1.2, 0.4, 0.05]}))
