@@ -111,9 +111,9 @@ def test_catalogue_without_the_events_is_refused(run: Run, tmp_path: Path) -> No
 
 def test_model_for_other_images_is_refused(run: Run, tmp_path: Path) -> None:
     model_dir = write_model(tmp_path / "model", SEGMENTATION)
-    meta = json.loads((model_dir / "model.json").read_text()) | {"num_planes": 1}
+    meta = json.loads((model_dir / "model.json").read_text()) | {"shape": [64, 48]}
     (model_dir / "model.json").write_text(json.dumps(meta))
-    with pytest.raises(StoreError, match=r"2 axes and 3 planes, the model in .* is for 2 axes and 1 planes|do not fit"):
+    with pytest.raises(StoreError, match=r"has images of 3 x 32 x 24 .* was trained on 3 x 64 x 48; convert with"):
         evaluate_model(
             name="m",
             model_dir=model_dir,

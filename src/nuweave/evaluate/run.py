@@ -86,15 +86,14 @@ def _device() -> torch.device:
 
 
 def _require_fit(dataset: PackedDataset, meta: dict[str, Any], model_dir: Path) -> None:
-    """The file must hold at least one event, of as many planes and axes as the model was built for."""
+    """The file must hold at least one event, of images like those that the model was trained on."""
     if len(dataset) == 0:
         raise StoreError(f"{dataset.path}: holds no event; pack a part that has some")
-    found = (dataset.ndim, dataset.num_planes)
-    wanted = (int(meta["ndim"]), int(meta["num_planes"]))
+    found, wanted = (dataset.num_planes, *dataset.shape), (int(meta["num_planes"]), *meta["shape"])
     if found != wanted:
         raise StoreError(
-            f"{dataset.path}: has images of {found[0]} axes and {found[1]} planes, the model in {model_dir} is for "
-            f"{wanted[0]} axes and {wanted[1]} planes; evaluate it on events of its own kind"
+            f"{dataset.path}: has images of {' x '.join(map(str, found))} (planes x sites), the model in {model_dir} "
+            f"was trained on {' x '.join(map(str, wanted))}; convert with the detector and convert.downsample of its run"
         )
 
 

@@ -1,0 +1,77 @@
+"""What every task can do.
+
+Shape letters: T terms of a loss (heads), N sites, B events.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any, NamedTuple, Protocol
+
+import pandas as pd
+import torch
+from torch import Tensor, nn
+
+from nuweave.config.models import NetworkConfig
+from nuweave.config.tasks import TaskConfig
+from nuweave.loader import SparseBatch
+
+
+class TaskError(ValueError):
+    """Events that lack what the task needs; the message says what, and the remedy."""
+
+
+class LossTerms(NamedTuple):
+    """A loss before it is divided, so that events of several ranks can share one mean.
+
+    Attributes:
+        sums_T: weighted sums of cross entropies, float32 with gradient.
+        weights_T: what each is divided by, float64 without gradient; 0 where a term has nothing to learn from.
+    """
+
+    sums_T: Tensor
+    weights_T: Tensor
+
+
+def mean_loss(sums_T: Tensor, weights_T: Tensor) -> Tensor:
+    """The scalar loss: each sum over its weight, terms added; a term of weight 0 adds 0."""
+    return (sums_T / torch.where(weights_T > 0, weights_T, 1.0).to(sums_T.dtype)).sum()
+
+
+class Task(Protocol):
+    """A task. `logits` are what `forward` returned for the same batch (a NamedTuple of the network's own)."""
+
+    @property
+    def config(self) -> TaskConfig:
+        """The settings that made it."""
+
+    @property
+    def primary_metric(self) -> str:
+        """Name of the metric that says how good a model is; larger is better."""
+
+    def build_network(self, config: NetworkConfig, *, ndim: int, num_planes: int, shape: tuple[int, ...]) -> nn.Module:
+        """A network with the outputs that this task needs."""
+
+    def prepare(self, batch: SparseBatch) -> SparseBatch:
+        """The batch with the sites that the network sees."""
+
+    def forward(self, network: nn.Module, batch: SparseBatch) -> Any:
+        """The network's logits for a prepared batch."""
+
+    def loss_terms(self, logits: Any, batch: SparseBatch) -> LossTerms:
+        """The loss as sums and weights. Raises TaskError where the truth is missing."""
+
+    def loss(self, logits: Any, batch: SparseBatch) -> Tensor:
+        """The scalar mean loss of this batch alone."""
+
+    def counts(self, logits: Any, batch: SparseBatch) -> dict[str, Tensor]:
+        """float64 sums that add up over batches and ranks, on the CPU."""
+
+    def metrics(self, counts: Mapping[str, Tensor]) -> dict[str, float]:
+        """Metrics of summed counts; one that the events do not define is left out."""
+
+    def predictions(self, logits: Any, batch: SparseBatch) -> pd.DataFrame:
+        """A row an event; columns of a truth that the file lacks are left out."""
+
+    def site_predictions(self, logits: Any, batch: SparseBatch) -> pd.DataFrame:
+        """A row a site that the network saw."""

@@ -1,0 +1,54 @@
+"""What all tasks do with sites: select them, feed them to a network, list them.
+
+Shape letters: N sites, C channels, B events.
+"""
+
+from __future__ import annotations
+
+from typing import Literal
+
+import numpy as np
+import pandas as pd
+import torch
+
+from nuweave.loader import SparseBatch
+from nuweave.physics.truth import SiteLabel
+from nuweave.sparse import SparseTensor, from_sites
+from nuweave.tasks.protocol import TaskError
+
+LOG_VALUE_SCALE = 4.0  # a pixel of some 50 ADC becomes a feature near 1
+
+
+def select_sites(batch: SparseBatch, sites: Literal["all", "neutrino"]) -> SparseBatch:
+    """The sites that a network sees; an event may have none left.
+
+    Raises:
+        TaskError: neutrino sites are asked for and the file has no site labels.
+    """
+    if sites == "all":
+        return batch
+    if batch.labels_N is None:
+        raise TaskError("task.sites=neutrino needs site labels, the file has none; try task.sites: all")
+    return batch.select(batch.labels_N == SiteLabel.NEUTRINO)
+
+
+def network_input(batch: SparseBatch) -> SparseTensor:
+    """One channel: the logarithm of the value, odd in it so that negative values are allowed."""
+    feat_NC = (torch.sign(batch.values_N) * torch.log1p(batch.values_N.abs()) / LOG_VALUE_SCALE)[:, None]
+    return from_sites(batch.images_N, batch.sites_N, feat_NC, shape=batch.shape, num_images=batch.num_images)
+
+
+def event_frame(batch: SparseBatch) -> pd.DataFrame:
+    """A row an event: run, subrun, event."""
+    return pd.DataFrame(batch.event_ids_B3.cpu().numpy(), columns=["run", "subrun", "event"])
+
+
+def site_frame(batch: SparseBatch) -> pd.DataFrame:
+    """A row a site: run, subrun, event, plane, site, value, label (-1 where unknown)."""
+    ids_N3 = batch.event_ids_B3[batch.events_N].cpu().numpy()
+    frame = pd.DataFrame(ids_N3, columns=["run", "subrun", "event"])
+    frame["plane"] = batch.planes_N.cpu().numpy()
+    frame["site"] = batch.sites_N.cpu().numpy()
+    frame["value"] = batch.values_N.cpu().numpy()
+    frame["label"] = np.int64(-1) if batch.labels_N is None else batch.labels_N.cpu().numpy()
+    return frame

@@ -1,0 +1,129 @@
+"""The check before any long training: a network that cannot learn a handful of events by heart will not learn more."""
+
+from __future__ import annotations
+
+import json
+from collections import defaultdict
+from dataclasses import asdict, dataclass
+from itertools import repeat, zip_longest
+from pathlib import Path
+
+import torch
+
+from nuweave.catalog import read_classes
+from nuweave.config import ModelConfig
+from nuweave.config.models import ResNetConfig
+from nuweave.config.tasks import EventClassificationConfig
+from nuweave.loader import PackedDataset
+from nuweave.store import ShardReader, write_aside
+from nuweave.tasks import make_task
+from nuweave.train.distributed import one_process
+from nuweave.train.engine import TorchEngine
+from nuweave.train.errors import OverfitError
+from nuweave.train.loop import train_steps
+from nuweave.train.schedule import overfit_rate
+
+
+@dataclass(frozen=True)
+class OverfitResult:
+    """The verdict, and the loss of every step behind it."""
+
+    model: str
+    passed: bool
+    num_events: int
+    steps: int
+    first_loss: float
+    final_loss: float
+    max_loss: float
+    losses: list[float]
+
+
+def run_overfit(*, name: str, model: ModelConfig, seed: int, train_path: Path, out: Path) -> OverfitResult:
+    """Train on a few events until the loss is near zero, in this process alone.
+
+    Args:
+        name: of the model.
+        model: its settings; nothing that works against learning by heart is used of them.
+        seed: of the weights.
+        train_path: packed training events.
+        out: gets the result as JSON, passed or not.
+    Raises:
+        OverfitError: the loss stayed above `overfit.max_loss`.
+    """
+    dataset = PackedDataset(train_path)
+    entries = choose_entries(train_path, model.overfit.num_events)
+    result = learn_by_heart(name, model, seed=seed, dataset=dataset, entries=entries)
+    with write_aside(out) as part:
+        part.write_text(json.dumps(asdict(result)) + "\n")
+    if result.first_loss == 0:
+        raise OverfitError(
+            f"overfit check of {name} failed: none of its {result.num_events} events has a truth to learn; "
+            "look at labels, or raise overfit.num_events"
+        )
+    if not result.passed:
+        raise OverfitError(
+            f"overfit check of {name} failed: loss {result.final_loss:.4g} after {result.steps} steps on "
+            f"{result.num_events} events, rule: <= {result.max_loss:g}; look at labels and learning rate, "
+            "or raise overfit.max_steps"
+        )
+    return result
+
+
+def choose_entries(path: Path, num_events: int) -> list[int]:
+    """The first events of each neutrino class in turn; events without a class only where the others do not suffice."""
+    with ShardReader(path) as reader:
+        classes = read_classes(reader).get("neutrino")
+        num_stored = len(reader)
+    if classes is None:
+        return list(range(min(num_events, num_stored)))
+    by_class: dict[int, list[int]] = defaultdict(list)
+    for entry, label in enumerate(classes.tolist()):
+        by_class[label].append(entry)
+    without = by_class.pop(-1, [])
+    turns = [entry for turn in zip_longest(*by_class.values()) for entry in turn if entry is not None]
+    return sorted([*turns, *without][:num_events])
+
+
+def learn_by_heart(
+    name: str, model: ModelConfig, *, seed: int, dataset: PackedDataset, entries: list[int]
+) -> OverfitResult:
+    """All events in one batch at every step; stops as soon as the loss is small enough."""
+    rule, ranks = model.overfit, one_process()
+    model = _without_regularisation(model, num_events=len(entries))
+    task = make_task(model.task)
+    torch.manual_seed(seed)
+    network = task.build_network(model.network, ndim=dataset.ndim, num_planes=dataset.num_planes, shape=dataset.shape)
+    losses: list[float] = []
+    for done in train_steps(
+        task=task,
+        engine=TorchEngine(task, network, model.train, ranks),
+        ranks=ranks,
+        batches=repeat(dataset.read(entries)),
+        steps=range(rule.max_steps),
+        rate=lambda step: overfit_rate(step, rule),
+        asked_to_stop=lambda: False,
+    ):
+        losses.append(done.loss)
+        if done.loss <= rule.max_loss:
+            break
+    return OverfitResult(
+        model=name,
+        passed=losses[0] > 0 and losses[-1] <= rule.max_loss,
+        num_events=len(entries),
+        steps=len(losses),
+        first_loss=losses[0],
+        final_loss=losses[-1],
+        max_loss=rule.max_loss,
+        losses=losses,
+    )
+
+
+def _without_regularisation(model: ModelConfig, *, num_events: int) -> ModelConfig:
+    """The same model, one rank, without weight decay, dropout and label smoothing."""
+    task, network = model.task, model.network
+    if isinstance(task, EventClassificationConfig):
+        task = task.model_copy(update={"label_smoothing": 0.0})
+    if isinstance(network, ResNetConfig):
+        network = network.model_copy(update={"dropout": 0.0})
+    train = model.train.model_copy(update={"ranks": 1, "global_batch": num_events, "weight_decay": 0.0})
+    return model.model_copy(update={"task": task, "network": network, "train": train})

@@ -1,0 +1,193 @@
+"""A training from first to last: join the ranks, go on where it stopped, train, write the model."""
+
+from __future__ import annotations
+
+import json
+import signal
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, nullcontext
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import torch
+
+from nuweave.config import ModelConfig
+from nuweave.config.train import TrainConfig
+from nuweave.loader import PackedDataset, evaluation_batches, training_stream
+from nuweave.store import write_aside
+from nuweave.tasks import Task, make_task
+from nuweave.train.checkpoint import Checkpoints, Progress, claim_run_dir, fingerprint
+from nuweave.train.distributed import Ranks, all_ranks
+from nuweave.train.engine import Engine, make_engine
+from nuweave.train.errors import NonFiniteLossError
+from nuweave.train.export import describe_model, export_model
+from nuweave.train.journal import Journal, last_validation, say
+from nuweave.train.loop import train_steps
+from nuweave.train.schedule import training_rate
+from nuweave.train.validate import validate
+
+STOP_SIGNALS = (signal.SIGTERM, signal.SIGUSR1)
+
+
+def run_training(
+    *, name: str, model: ModelConfig, seed: int, train_path: Path, val_path: Path, model_dir: Path, run_dir: Path
+) -> bool:
+    """Train a model, or go on with its training; every rank calls it.
+
+    Args:
+        name: of the model.
+        model: its settings.
+        seed: of weights and order.
+        train_path: packed training events.
+        val_path: packed validation events.
+        model_dir: gets the finished model.
+        run_dir: keeps checkpoints and records between starts.
+    Returns:
+        whether the training is finished; False after SIGTERM or SIGUSR1: a checkpoint is written, run it again.
+    Raises:
+        TrainError: it cannot start, no checkpoint is whole, or the loss is not finite.
+    """
+    with all_ranks(model.train.ranks) as ranks, _stop_signals() as asked_to_stop:
+        training = _prepare(model, seed=seed, ranks=ranks, train_path=train_path, val_path=val_path)
+        if ranks.is_first:
+            claim_run_dir(run_dir, fingerprint(model, seed=seed, train_path=train_path), say)
+        ranks.barrier()
+        checkpoints = Checkpoints(run_dir / "checkpoints", engine=training.engine, ranks=ranks, tell=say)
+        start = checkpoints.resume()
+        if start.step and ranks.is_first:
+            say(f"{name}: going on after step {start.step} of {model.train.max_steps}")
+        opened = Journal(run_dir, name=name, first_step=start.step, settings=model.train) if ranks.is_first else None
+        with opened or nullcontext() as journal:
+            try:
+                progress = _train(training, start, checkpoints=checkpoints, journal=journal, stop=asked_to_stop)
+            except NonFiniteLossError as error:
+                if ranks.is_first:
+                    _write_events(run_dir / "nonfinite.json", error)
+                raise
+        is_finished = progress.step == model.train.max_steps
+        if is_finished and ranks.is_first:
+            history = run_dir / "metrics.jsonl"
+            description = describe_model(
+                name=name,
+                model=model,
+                seed=seed,
+                dataset=training.train_set,
+                training=_summary(model.train, progress, ranks),
+                validation=last_validation(history),
+            )
+            export_model(training.engine.network, description, history=history, model_dir=model_dir)
+        return is_finished
+
+
+@dataclass(frozen=True)
+class _Training:
+    """Everything that the steps of a training need."""
+
+    settings: TrainConfig
+    seed: int
+    ranks: Ranks
+    task: Task
+    engine: Engine
+    train_set: PackedDataset
+    val_set: PackedDataset
+
+
+def _prepare(model: ModelConfig, *, seed: int, ranks: Ranks, train_path: Path, val_path: Path) -> _Training:
+    """Open the data, build network and engine: the same weights on every rank, dropout of each its own."""
+    train_set, val_set = PackedDataset(train_path), PackedDataset(val_path)
+    task = make_task(model.task)
+    torch.manual_seed(seed)
+    network = task.build_network(
+        model.network, ndim=train_set.ndim, num_planes=train_set.num_planes, shape=train_set.shape
+    )
+    engine = make_engine(task, network, model.train, ranks)
+    torch.manual_seed(seed + 1 + ranks.rank)
+    return _Training(model.train, seed, ranks, task, engine, train_set, val_set)
+
+
+def _train(
+    training: _Training,
+    progress: Progress,
+    *,
+    checkpoints: Checkpoints,
+    journal: Journal | None,
+    stop: Callable[[], bool],
+) -> Progress:
+    """Train from `progress` to the end, or until told to stop; validate, record and save on the way."""
+    settings, ranks = training.settings, training.ranks
+    stream = training_stream(
+        training.train_set,
+        seed=training.seed,
+        global_batch=settings.global_batch,
+        rank=ranks.rank,
+        world=ranks.world_size,
+        start_step=progress.step,
+        augment=settings.augment,
+    )
+    with stream:
+        for done in train_steps(
+            task=training.task,
+            engine=training.engine,
+            ranks=ranks,
+            batches=stream,
+            steps=range(progress.step, settings.max_steps),
+            rate=lambda step: training_rate(step, settings),
+            asked_to_stop=stop,
+        ):
+            progress = Progress(done.step, progress.seconds + done.seconds)
+            is_last = done.step == settings.max_steps
+            stops = done.asked_to_stop and not is_last
+            if journal:
+                journal.step(done)
+            if is_last or done.step % settings.validate_every == 0:
+                metrics = _validate(training)
+                if journal:
+                    journal.validation(done.step, metrics)
+            if is_last or stops or done.step % settings.checkpoint_every == 0:
+                checkpoints.save(progress)
+            if stops:
+                break
+    return progress
+
+
+def _validate(training: _Training) -> dict[str, float]:
+    settings, ranks = training.settings, training.ranks
+    batches = evaluation_batches(
+        training.val_set,
+        batch=settings.global_batch // settings.ranks,
+        rank=ranks.rank,
+        world=ranks.world_size,
+        max_events=settings.max_validation_events,
+    )
+    return validate(training.task, training.engine.network, batches, settings=settings, ranks=ranks)
+
+
+def _summary(settings: TrainConfig, progress: Progress, ranks: Ranks) -> dict[str, Any]:
+    """The part `training` of model.json; seconds are those of the steps, over all starts."""
+    return {
+        "steps": progress.step,
+        "events": progress.step * settings.global_batch,
+        "seconds": progress.seconds,
+        "ranks": ranks.world_size,
+        "engine": settings.engine,
+        "precision": settings.precision,
+        "device": ranks.device.type,
+    }
+
+
+def _write_events(path: Path, error: NonFiniteLossError) -> None:
+    with write_aside(path) as part:
+        part.write_text(json.dumps({"step": error.step + 1, "events": error.event_ids}) + "\n")
+
+
+@contextmanager
+def _stop_signals() -> Iterator[Callable[[], bool]]:
+    """While inside, SIGTERM and SIGUSR1 are only noted: the function that is given says whether one came."""
+    received: list[int] = []
+    before = {number: signal.signal(number, lambda number, _frame: received.append(number)) for number in STOP_SIGNALS}
+    try:
+        yield lambda: bool(received)
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)

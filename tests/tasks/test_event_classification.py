@@ -1,0 +1,100 @@
+"""Losses and counts of two events, by hand."""
+
+from __future__ import annotations
+
+import math
+
+import pytest
+import torch
+
+from nuweave.config.models import ResNetConfig
+from nuweave.config.tasks import EventClassificationConfig
+from nuweave.models import EventLogits
+from nuweave.tasks import TaskError, make_task
+from tests.tasks.batches import two_events
+
+TRUTH = {"neutrino": [0, 2], "charged_pions": [1, -1]}
+HEADS = ("neutrino", "charged_pions")
+
+
+def logits() -> EventLogits:
+    """Neutrino probabilities (.5 .25 .25) and (.2 .2 .6); charged pions (.1 .9) and (.5 .5)."""
+    neutrino = torch.tensor([[0.5, 0.25, 0.25], [0.2, 0.2, 0.6]]).log().requires_grad_()
+    pions = torch.tensor([[0.1, 0.9], [0.5, 0.5]]).log().requires_grad_()
+    return EventLogits({"neutrino": neutrino, "charged_pions": pions})
+
+
+def test_loss_is_the_mean_over_events_with_a_class_summed_over_heads() -> None:
+    task = make_task(EventClassificationConfig(heads=HEADS, label_smoothing=0.0))
+    expected = -(math.log(0.5) + math.log(0.6)) / 2 - math.log(0.9)
+    loss = task.loss(logits(), two_events(labels=None, truth=TRUTH))
+    assert float(loss.detach()) == pytest.approx(expected, rel=1e-6)
+
+
+def test_label_smoothing_asks_for_a_share_of_every_class() -> None:
+    task = make_task(EventClassificationConfig(heads=("charged_pions",), label_smoothing=0.2))
+    loss = task.loss(logits(), two_events(labels=None, truth=TRUTH))
+    assert float(loss.detach()) == pytest.approx(-0.9 * math.log(0.9) - 0.1 * math.log(0.1), rel=1e-6)
+
+
+def test_a_head_without_any_class_adds_nothing_but_still_gives_gradients() -> None:
+    task = make_task(EventClassificationConfig(heads=HEADS, label_smoothing=0.1))
+    batch = two_events(labels=None, truth={"neutrino": [-1, -1], "charged_pions": [-1, -1]})
+    out = logits()
+    loss = task.loss(out, batch)
+    torch.autograd.backward(loss)
+    assert float(loss.detach()) == 0
+    for head in HEADS:
+        grad = out.heads[head].grad
+        assert grad is not None
+        assert not grad.any()
+
+
+def test_metrics_count_only_events_with_a_class() -> None:
+    task = make_task(EventClassificationConfig(heads=HEADS))
+    counts = task.counts(logits(), two_events(labels=None, truth={"neutrino": [0, 1], "charged_pions": [1, -1]}))
+    assert counts["neutrino"].tolist() == [[1, 0, 0], [0, 0, 1], [0, 0, 0]]
+    assert task.metrics(counts) == {"accuracy": 0.75, "neutrino/accuracy": 0.5, "charged_pions/accuracy": 1.0}
+    assert task.metrics({head: torch.zeros_like(table) for head, table in counts.items()}) == {}
+
+
+def test_predictions_hold_truth_and_probabilities() -> None:
+    task = make_task(EventClassificationConfig(heads=HEADS))
+    out = EventLogits({head: tensor.detach() for head, tensor in logits().heads.items()})
+    table = task.predictions(out, two_events(labels=None, truth=TRUTH))
+    assert table["neutrino_true"].tolist() == [0, 2]
+    assert table["charged_pions_true"].tolist() == [1, -1]
+    assert table["neutrino_prob2"].tolist() == pytest.approx([0.25, 0.6])
+    assert "neutrino_true" not in task.predictions(out, two_events(labels=None))
+    assert "prob0" not in task.site_predictions(out, two_events(labels=None))
+
+
+def test_neutrino_sites_are_selected_by_label_and_an_event_may_have_none() -> None:
+    task = make_task(EventClassificationConfig())
+    batch = task.prepare(two_events(labels=[0, 1, 2, 2]))
+    assert batch.sites_N.tolist() == [2, 3]
+    assert batch.num_events == 2
+    with pytest.raises(TaskError, match=r"task\.sites=neutrino needs site labels"):
+        task.prepare(two_events(labels=None))
+
+
+def test_a_head_that_the_file_lacks_is_named() -> None:
+    task = make_task(EventClassificationConfig(heads=HEADS))
+    with pytest.raises(TaskError, match=r"no truth for charged_pions \(it has neutrino\)"):
+        task.loss(logits(), two_events(labels=None, truth={"neutrino": [0, 1]}))
+
+
+@pytest.mark.parametrize("labels", [[2, 2, 2, 2], [2, 2, 0, 0], [0, 0, 0, 0]])
+def test_every_parameter_gets_a_gradient_however_few_sites_are_left(labels: list[int]) -> None:
+    torch.manual_seed(0)
+    task = make_task(EventClassificationConfig(heads=HEADS))
+    batch = task.prepare(two_events(labels=labels, truth=TRUTH))
+    network = task.build_network(
+        ResNetConfig(num_filters=2, depth=1, num_features=4), ndim=2, num_planes=1, shape=(4, 4)
+    )
+    loss = task.loss(task.forward(network, batch), batch)
+    torch.autograd.backward(loss)
+    assert bool(loss.isfinite())
+    for name, parameter in network.named_parameters():
+        assert parameter.grad is not None, name
+        assert bool(parameter.grad.isfinite().all()), name

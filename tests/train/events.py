@@ -1,0 +1,76 @@
+"""Small files that a network can learn, and settings that learn them in seconds."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+
+import numpy as np
+
+from nuweave.config import ModelConfig
+from nuweave.store import EventId, ShardWriter, SparseImage
+from tests import mock
+
+SHAPE = (16, 16)
+NUM_PLANES = 2
+NUM_SITES = 12
+
+
+def write_learnable(
+    path: Path, *, num_events: int, seed: int = 1, values: float | None = None, with_class: bool = True
+) -> Path:
+    """Sites above 50 are neutrino, the others cosmic; event i is of class i % 3 and its values grow with it.
+
+    Args:
+        path: the file.
+        num_events: events in it.
+        seed: of the sites.
+        values: value of every site instead.
+        with_class: whether events have their class.
+    """
+    rng = np.random.default_rng(seed)
+    with ShardWriter(path) as writer:
+        for event in range(num_events):
+            images = [mock.image(rng, shape=SHAPE, projection=p, num_sites=NUM_SITES) for p in range(NUM_PLANES)]
+            images = [SparseImage(x.ids, x.values * (1 + event % 3), x.shape, x.projection) for x in images]
+            if values is not None:
+                images = [SparseImage(x.ids, np.full_like(x.values, values), x.shape, x.projection) for x in images]
+            labels = [
+                SparseImage(x.ids, np.where(x.values > 50, 2, 1).astype(np.float32), x.shape, x.projection)
+                for x in images
+            ]
+            writer.append(
+                EventId(seed, 0, event),
+                sparse={"sparse2d_image": images, "sparse2d_label": labels},
+                particles={"particle_neutID": mock.class_product(event % 3)[: int(with_class)]},
+            )
+    return path
+
+
+def tagger(*, overfit: Mapping[str, object] | None = None, **train: object) -> ModelConfig:
+    """A tiny network that labels sites; `train` overrides its training."""
+    return ModelConfig.model_validate(
+        {
+            "task": {"kind": "segmentation", "balance": "light"},
+            "network": {"kind": "uresnet", "num_filters": 2, "depth": 1, "blocks_deepest": 1, "bottleneck": 4},
+            "train": _train(train),
+            "overfit": overfit or {},
+        }
+    )
+
+
+def classifier(*, overfit: Mapping[str, object] | None = None, **train: object) -> ModelConfig:
+    """A tiny network that names events, with dropout, so that random numbers matter."""
+    return ModelConfig.model_validate(
+        {
+            "task": {"kind": "event_classification", "sites": "all", "heads": ["neutrino"]},
+            "network": {"kind": "resnet", "num_filters": 2, "depth": 1, "num_features": 8, "dropout": 0.3},
+            "train": _train(train),
+            "overfit": overfit or {},
+        }
+    )
+
+
+def _train(changes: dict[str, object]) -> dict[str, object]:
+    usual = {"engine": "torch", "ranks": 1, "global_batch": 4, "max_steps": 8, "learning_rate": 0.01}
+    return {**usual, "log_every": 1, "validate_every": 4, "checkpoint_every": 3, **changes}

@@ -1,0 +1,102 @@
+"""What the MPI tests start on two ranks.
+
+engines TRAIN OUT                a few steps with every engine; rank 0 writes losses and weights
+train DIRECTORY TRAIN VAL STEP   a training with DeepSpeed; rank 1 alone is told to stop at STEP (-1: never)
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import sys
+from pathlib import Path
+
+import torch
+from torch import nn
+
+from nuweave.config.train import TrainConfig
+from nuweave.loader import PackedDataset, training_stream
+from nuweave.sparse import NormReLU
+from nuweave.tasks import make_task
+from nuweave.train import run as run_module
+from nuweave.train import run_training
+from nuweave.train.distributed import Ranks, all_ranks
+from nuweave.train.engine import make_engine
+from nuweave.train.loop import train_steps
+from nuweave.train.schedule import training_rate
+from tests.train.events import classifier, tagger
+
+NOT_FINISHED = 85
+ENGINES: dict[str, dict[str, object]] = {
+    "torch": {"engine": "torch"},
+    "torch bf16": {"engine": "torch", "precision": "bf16"},
+    "zero 0": {"engine": "deepspeed", "zero_stage": 0},
+    "zero 1": {"engine": "deepspeed", "zero_stage": 1},
+    "zero 2": {"engine": "deepspeed", "zero_stage": 2},
+    "zero 1 bf16": {"engine": "deepspeed", "zero_stage": 1, "precision": "bf16"},
+}
+
+
+def short_training(path: Path, settings: dict[str, object], ranks: Ranks) -> dict[str, list[float]]:
+    """Losses of four steps, and the absolute sum of each weight tensor after them; the norm looks at one site only."""
+    model = tagger(overfit=None, ranks=ranks.world_size, max_steps=4, clip_norm=0.5, **settings)
+    dataset, task = PackedDataset(path), make_task(model.task)
+    torch.manual_seed(3)
+    network = task.build_network(model.network, ndim=2, num_planes=dataset.num_planes, shape=dataset.shape)
+    for module in network.modules():
+        if isinstance(module, NormReLU):
+            setattr(module, "norm", nn.LayerNorm(module.norm.num_features))  # noqa: B010
+    engine = make_engine(task, network, model.train, ranks)
+    with training_stream(
+        dataset, seed=1, global_batch=model.train.global_batch, rank=ranks.rank, world=ranks.world_size
+    ) as stream:
+        steps = train_steps(
+            task=task,
+            engine=engine,
+            ranks=ranks,
+            batches=stream,
+            steps=range(4),
+            rate=lambda step: training_rate(step, model.train),
+            asked_to_stop=lambda: False,
+        )
+        losses = [done.loss for done in steps]
+    weights = [float(tensor.double().abs().sum()) for tensor in engine.network.state_dict().values()]
+    return {"losses": losses, "weights": weights}
+
+
+def compare_engines(path: Path, out: Path) -> None:
+    """The same steps with every engine."""
+    with all_ranks(2) as ranks:
+        results = {name: short_training(path, settings, ranks) for name, settings in ENGINES.items()}
+        if ranks.is_first:
+            out.write_text(json.dumps(results))
+
+
+def train(directory: Path, train_path: Path, val_path: Path, stop_at: int) -> bool:
+    """Twelve steps of a network with dropout."""
+
+    def rate(step: int, settings: TrainConfig) -> float:
+        if step == stop_at and os.environ["RANK"] == "1":
+            os.kill(os.getpid(), signal.SIGUSR1)
+        return training_rate(step, settings)
+
+    setattr(run_module, "training_rate", rate)  # noqa: B010  (the module does not offer it)
+    return run_training(
+        name="tiny",
+        model=classifier(engine="deepspeed", ranks=2, max_steps=12),
+        seed=5,
+        train_path=train_path,
+        val_path=val_path,
+        model_dir=directory / "model",
+        run_dir=directory / "run",
+    )
+
+
+if __name__ == "__main__":
+    command, *arguments = sys.argv[1:]
+    if command == "engines":
+        compare_engines(*map(Path, arguments))
+    else:
+        directory, train_path, val_path = map(Path, arguments[:3])
+        sys.exit(0 if train(directory, train_path, val_path, int(arguments[3])) else NOT_FINISHED)

@@ -1,0 +1,54 @@
+"""The check passes where something can be learnt, and fails aloud where not."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pytest
+
+from nuweave.train import OverfitError, run_overfit
+from nuweave.train.overfit import choose_entries
+from tests import mock
+from tests.train.events import classifier, tagger, write_learnable
+
+
+def test_a_tagger_learns_four_events_by_heart_and_stops_early(tmp_path: Path, learnable: dict[str, Path]) -> None:
+    model = tagger(overfit={"num_events": 4, "max_steps": 300, "learning_rate": 0.03, "max_loss": 0.1})
+    out = tmp_path / "overfit.json"
+    result = run_overfit(name="tagger", model=model, seed=1, train_path=learnable["train_path"], out=out)
+    assert result.passed
+    assert result.final_loss <= 0.1 < result.first_loss
+    assert result.steps == len(result.losses) < 300
+    assert json.loads(out.read_text())["final_loss"] == result.final_loss
+
+
+def test_a_classifier_learns_one_event_of_each_class(tmp_path: Path, learnable: dict[str, Path]) -> None:
+    model = classifier(overfit={"num_events": 3, "max_steps": 150, "learning_rate": 0.02, "max_loss": 0.1})
+    out = tmp_path / "overfit.json"
+    assert run_overfit(name="namer", model=model, seed=1, train_path=learnable["train_path"], out=out).passed
+
+
+def test_labels_that_cannot_be_learnt_in_time_fail_with_one_line(tmp_path: Path) -> None:
+    path = mock.write_shard(tmp_path / "random.h5", num_events=3)
+    model = tagger(overfit={"num_events": 2, "max_steps": 4, "max_loss": 0.05})
+    out = tmp_path / "overfit.json"
+    rule = r"overfit check of t failed: loss \S+ after 4 steps on 2 events, rule: <= 0.05; look at labels and learning"
+    with pytest.raises(OverfitError, match=rule):
+        run_overfit(name="t", model=model, seed=1, train_path=path, out=out)
+    result = json.loads(out.read_text())
+    assert (result["passed"], result["model"], len(result["losses"])) == (False, "t", 4)
+
+
+def test_events_without_truth_prove_nothing(tmp_path: Path) -> None:
+    path = write_learnable(tmp_path / "unlabelled.h5", num_events=2, with_class=False)
+    with pytest.raises(OverfitError, match="none of its 2 events has a truth to learn"):
+        run_overfit(name="n", model=classifier(), seed=1, train_path=path, out=tmp_path / "overfit.json")
+    assert not json.loads((tmp_path / "overfit.json").read_text())["passed"]
+
+
+def test_events_are_taken_of_each_class_in_turn(learnable: dict[str, Path]) -> None:
+    """Classes in the file: 0 1 2 0 1 2 0 1 2 0."""
+    assert choose_entries(learnable["train_path"], 3) == [0, 1, 2]
+    assert choose_entries(learnable["train_path"], 4) == [0, 1, 2, 3]
+    assert choose_entries(learnable["train_path"], 99) == list(range(10))

@@ -1,0 +1,145 @@
+"""Whole trainings in this process: what is written, and that a stop leaves no trace in the result."""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+import signal
+from pathlib import Path
+from typing import Any
+
+import pytest
+import torch
+from safetensors.torch import load_file
+
+from nuweave.config import ModelConfig
+from nuweave.config.train import TrainConfig
+from nuweave.store import StoreError
+from nuweave.tasks import make_task
+from nuweave.train import NonFiniteLossError, run_training
+from nuweave.train import run as run_module
+from nuweave.train.schedule import training_rate
+from tests.train.events import classifier, tagger, write_learnable
+
+
+def start(directory: Path, model: ModelConfig, data: dict[str, Path], *, seed: int = 5) -> bool:
+    """One start of a training that lives in `directory`."""
+    return run_training(
+        name="tiny", model=model, seed=seed, model_dir=directory / "model", run_dir=directory / "run", **data
+    )
+
+
+def records(path: Path) -> list[dict[str, Any]]:
+    """metrics.jsonl without what a clock decides."""
+    lines = [json.loads(line) for line in path.read_text().splitlines()]
+    return [
+        {key: value for key, value in line.items() if key not in ("events_per_s", "data_wait_share")} for line in lines
+    ]
+
+
+def interrupt(monkeypatch: pytest.MonkeyPatch, *, at_step: int, number: signal.Signals) -> None:
+    """Send this process a signal in the middle of a step."""
+
+    def rate(step: int, settings: TrainConfig) -> float:
+        if step == at_step:
+            os.kill(os.getpid(), number)
+        return training_rate(step, settings)
+
+    monkeypatch.setattr(run_module, "training_rate", rate)
+
+
+def test_a_finished_training_leaves_a_model_that_loads_into_a_plain_network(
+    tmp_path: Path, learnable: dict[str, Path]
+) -> None:
+    model = tagger()
+    assert start(tmp_path, model, learnable)
+    meta = json.loads((tmp_path / "model" / "model.json").read_text())
+    task = make_task(ModelConfig.model_validate(meta["model"]).task)
+    network = task.build_network(
+        model.network, ndim=meta["ndim"], num_planes=meta["num_planes"], shape=tuple(meta["shape"])
+    )
+    network.load_state_dict(load_file(tmp_path / "model" / "model.safetensors"))
+    assert (meta["name"], meta["seed"]) == ("tiny", 5)
+    assert meta["training"]["steps"] == 8
+    assert meta["training"]["events"] == 32
+    assert 0 < meta["validation"]["loss"] < 2
+    assert task.primary_metric in meta["validation"]
+    assert not list(tmp_path.rglob("*.part"))
+
+
+def test_records_come_at_the_steps_that_were_asked_for(tmp_path: Path, learnable: dict[str, Path]) -> None:
+    start(tmp_path, tagger(log_every=3), learnable)
+    lines = records(tmp_path / "model" / "metrics.jsonl")
+    assert [(line["step"], line["part"]) for line in lines] == [
+        (3, "train"), (4, "val"), (6, "train"), (8, "train"), (8, "val"),
+    ]  # fmt: skip
+    assert list((tmp_path / "run" / "tensorboard").glob("events.out.tfevents.*"))
+
+
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGUSR1])
+def test_a_stopped_and_resumed_training_gives_the_same_bits(
+    tmp_path: Path, learnable: dict[str, Path], monkeypatch: pytest.MonkeyPatch, number: signal.Signals
+) -> None:
+    model = classifier()
+    assert start(tmp_path / "whole", model, learnable)
+    with monkeypatch.context() as patch:
+        interrupt(patch, at_step=3, number=number)
+        assert not start(tmp_path / "halves", model, learnable)
+    assert not (tmp_path / "halves" / "model").exists()
+    assert (tmp_path / "halves" / "run" / "checkpoints" / "latest").read_text() == "step_000005"
+    torch.manual_seed(12345)
+    assert start(tmp_path / "halves", model, learnable)
+    whole, halves = (tmp_path / name / "model" for name in ("whole", "halves"))
+    assert (whole / "model.safetensors").read_bytes() == (halves / "model.safetensors").read_bytes()
+    assert records(whole / "metrics.jsonl") == records(halves / "metrics.jsonl")
+
+
+def test_records_after_the_last_checkpoint_of_a_killed_run_are_written_once(
+    tmp_path: Path, learnable: dict[str, Path]
+) -> None:
+    """A run that died at step 8 with checkpoints of 6 and 3 goes on from 6."""
+    start(tmp_path, tagger(), learnable)
+    before = (tmp_path / "model" / "model.safetensors").read_bytes()
+    shutil.rmtree(tmp_path / "model")
+    shutil.rmtree(tmp_path / "run" / "checkpoints" / "step_000008")
+    (tmp_path / "run" / "checkpoints" / "latest").write_text("step_000006")
+    with (tmp_path / "run" / "metrics.jsonl").open("a") as file:
+        file.write('{"step": 8, "part": "tr')
+    assert start(tmp_path, tagger(), learnable)
+    assert [line["step"] for line in records(tmp_path / "model" / "metrics.jsonl")] == [1, 2, 3, 4, 4, 5, 6, 7, 8, 8]
+    assert (tmp_path / "model" / "model.safetensors").read_bytes() == before
+
+
+def test_a_finished_run_only_writes_its_model_again(tmp_path: Path, learnable: dict[str, Path]) -> None:
+    start(tmp_path, tagger(), learnable)
+    first = records(tmp_path / "model" / "metrics.jsonl")
+    assert start(tmp_path, tagger(), learnable)
+    assert records(tmp_path / "model" / "metrics.jsonl") == first
+
+
+def test_a_loss_that_is_not_finite_leaves_the_events_in_the_run(tmp_path: Path, learnable: dict[str, Path]) -> None:
+    bad = write_learnable(tmp_path / "bad.h5", num_events=4, seed=9, values=float("inf"))
+    with pytest.raises(NonFiniteLossError):
+        start(tmp_path, tagger(), {**learnable, "train_path": bad})
+    found = json.loads((tmp_path / "run" / "nonfinite.json").read_text())
+    assert found["step"] == 1
+    assert sorted(found["events"]) == [[9, 0, event] for event in range(4)]
+
+
+def test_no_validation_events_are_refused(tmp_path: Path, learnable: dict[str, Path]) -> None:
+    empty = write_learnable(tmp_path / "empty.h5", num_events=0)
+    with pytest.raises(StoreError, match=r"empty\.h5"):
+        start(tmp_path, tagger(), {**learnable, "val_path": empty})
+
+
+def test_bf16_rounds_and_keeps_float32_weights(tmp_path: Path, learnable: dict[str, Path]) -> None:
+    for precision in ("fp32", "bf16"):
+        start(tmp_path / precision, tagger(precision=precision, max_steps=3), learnable)
+    full, rounded = (
+        [line["loss"] for line in records(tmp_path / p / "model" / "metrics.jsonl")] for p in ("fp32", "bf16")
+    )
+    assert rounded == pytest.approx(full, rel=0.03)
+    assert rounded != full
+    weights = load_file(tmp_path / "bf16" / "model" / "model.safetensors")
+    assert {tensor.dtype for tensor in weights.values() if tensor.is_floating_point()} == {torch.float32}
