@@ -32,7 +32,6 @@ FORBIDDEN = {
     ("evaluate", "train"),
     ("report", "train"),
     ("report", "evaluate"),
-    ("physics", "config"),
 }
 WITHOUT_TORCH = ("config", "physics", "store", "simulate", "convert", "catalog", "report")
 

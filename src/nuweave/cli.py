@@ -6,16 +6,19 @@ Rooms are imported inside the commands, so that `nuweave --help` needs neither t
 from __future__ import annotations
 
 import json
+import os
 import sys
 from pathlib import Path
 from typing import Annotated
 
 import typer
-import yaml
 
 from nuweave import __version__
-from nuweave.config import Config, ConfigError, ModelConfig, load
-from nuweave.store import StoreError, write_aside
+from nuweave.config import Config, ConfigError, ModelConfig, UserError, load
+from nuweave.store import write_aside
+
+# threads that wait must sleep: spinning ones starve the other ranks of a small machine. Read when torch is imported.
+os.environ.setdefault("OMP_WAIT_POLICY", "passive")
 
 UNFINISHED = 85  # exit status of a training that saved its state and left: run it again and it goes on
 
@@ -222,8 +225,9 @@ def main() -> None:
     """Run the command line; a user's mistake ends in one line and exit status 1."""
     try:
         app()
-    except (StoreError, ValueError, yaml.YAMLError) as error:
-        sys.stderr.write(f"nuweave: {error}\n")
+    except UserError as error:
+        if os.environ.get("RANK", "0") == "0":  # every rank of a training fails alike
+            sys.stderr.write(f"nuweave: {error}\n")
         sys.exit(1)
 
 

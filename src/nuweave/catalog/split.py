@@ -10,6 +10,7 @@ import pandas as pd
 
 from nuweave.catalog.groups import assign_groups, join_groups
 from nuweave.catalog.table import KEY
+from nuweave.config import UserError
 from nuweave.config.catalog import PARTS, SplitConfig
 from nuweave.physics.truth import HEAD_CLASSES
 
@@ -17,7 +18,7 @@ NO_CLASS = "none"
 UNUSED = "unused"
 
 
-class SplitError(ValueError):
+class SplitError(UserError):
     """A split that the events do not allow; the message names what is short, the rule and the remedy."""
 
 

@@ -11,5 +11,9 @@ class Section(BaseModel):
     model_config = ConfigDict(extra="forbid", frozen=True)
 
 
-class ConfigError(ValueError):
+class UserError(ValueError):
+    """A mistake that the user can mend: the command line prints its message, one line, in place of a traceback."""
+
+
+class ConfigError(UserError):
     """A configuration that breaks a rule; the message names key, value, rule and remedy, one fault a line."""

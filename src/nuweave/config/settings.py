@@ -18,6 +18,7 @@ from nuweave.config.simulate import SimulateConfig
 from nuweave.config.tasks import EventClassificationConfig, SegmentationConfig, TaskConfig
 from nuweave.config.train import OverfitConfig, TrainConfig
 
+NUM_PLANES = {"sbnd": 3, "cube": 1}
 NETWORK_OF_TASK = {"segmentation": "uresnet", "event_classification": "resnet"}
 
 
@@ -96,6 +97,12 @@ class Config(Section):
     def _combinations(self) -> Self:
         if self.convert.adapter == "larcv3" and self.data_dir is None:
             raise ValueError("convert.adapter=larcv3 reads your own files: set data_dir=DIRECTORY")
+        planes, noise = NUM_PLANES[self.detector], self.convert.response.noise_adc
+        if len(noise) != planes:
+            raise ValueError(
+                f"convert.response.noise_adc={list(noise)} needs {planes} values for detector={self.detector}; "
+                f"try {[1.0] * planes}"
+            )
         with_weights = [name for name, model in self.models.items() if model.weights is not None]
         if with_weights and len(with_weights) != len(self.models):
             rest = sorted(set(self.models) - set(with_weights))

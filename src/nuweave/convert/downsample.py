@@ -8,6 +8,7 @@ from typing import Any, Literal
 import numpy as np
 from numpy.typing import NDArray
 
+from nuweave.config import ConfigError
 from nuweave.convert.event import Images
 from nuweave.store import Clusters, SparseImage
 
@@ -22,7 +23,7 @@ def downsample(images: Images, factor: int, pooling: Pooling) -> Images:
         factor: a power of two; 1 changes nothing.
         pooling: sum of the values, or their mean over all merged sites, empty ones included.
     Raises:
-        ValueError: an axis does not divide by the factor.
+        ConfigError: an axis does not divide by the factor.
     """
     if factor == 1:
         return images
@@ -73,7 +74,7 @@ def _shape(image: SparseImage, factor: int) -> tuple[int, ...]:
         good = factor
         while any(num % good for num in image.shape):
             good //= 2
-        raise ValueError(f"convert.downsample={factor} must divide the image of {list(image.shape)} sites; try {good}")
+        raise ConfigError(f"convert.downsample={factor} must divide the image of {list(image.shape)} sites; try {good}")
     return tuple(num // factor for num in image.shape)
 
 

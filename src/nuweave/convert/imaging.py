@@ -12,6 +12,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from nuweave.config import ConfigError
 from nuweave.config.convert import ResponseConfig
 from nuweave.convert.event import Deposits, Images
 from nuweave.convert.noise import noise_sites
@@ -76,7 +77,7 @@ def make_images(
         settings: response of charge and electronics.
         rng: source of the noise.
     Raises:
-        ValueError: noise_adc does not fit the detector.
+        ConfigError: noise_adc does not fit the detector.
     """
     require_noise_a_plane(detector, settings)
     pieces = cut_pieces(deposits, detector, settings)
@@ -93,11 +94,11 @@ def require_noise_a_plane(detector: Detector, settings: ResponseConfig) -> None:
     """There must be one noise value for every plane.
 
     Raises:
-        ValueError: there are fewer or more.
+        ConfigError: there are fewer or more.
     """
     needed = 1 + max(block.plane for blocks in detector.blocks for block in blocks)
     if len(settings.noise_adc) != needed:
-        raise ValueError(
+        raise ConfigError(
             f"convert.response.noise_adc={list(settings.noise_adc)} has {len(settings.noise_adc)} values, "
             f"detector {detector.name} has {needed} planes; try {[settings.noise_adc[-1]] * needed}"
         )

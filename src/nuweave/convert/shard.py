@@ -38,7 +38,7 @@ def convert_file(source: Path, shard: Path, *, settings: ConvertConfig, detector
         the manifest.
     Raises:
         StoreError: the file cannot be used, or none of its events has min_sites.
-        ValueError: settings that do not fit the detector or the images.
+        ConfigError: settings that do not fit the detector or the images.
     """
     with closing(open_source(settings.adapter, source)) as opened, write_aside(shard.with_suffix(".json")) as aside:
         num_written, products = 0, []

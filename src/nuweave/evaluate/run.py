@@ -93,7 +93,7 @@ def _require_fit(dataset: PackedDataset, meta: dict[str, Any], model_dir: Path) 
     if found != wanted:
         raise StoreError(
             f"{dataset.path}: has images of {' x '.join(map(str, found))} (planes x sites), the model in {model_dir} "
-            f"was trained on {' x '.join(map(str, wanted))}; convert with the detector and convert.downsample of its run"
+            f"was trained on {' x '.join(map(str, wanted))}; convert with the detector and down-sampling of its run"
         )
 
 

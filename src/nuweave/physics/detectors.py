@@ -8,6 +8,8 @@ from typing import Protocol
 import numpy as np
 from numpy.typing import NDArray
 
+from nuweave.config import ConfigError
+
 UNSEEN = -1.0e6  # site coordinate of charge that arrives outside of the readout window: far outside of any image
 
 
@@ -189,8 +191,8 @@ def get_detector(name: str) -> Detector:
     """The detector of that name.
 
     Raises:
-        ValueError: there is none.
+        ConfigError: there is none.
     """
     if name not in DETECTORS:
-        raise ValueError(f"detector={name!r} is not known; try one of {', '.join(DETECTORS)}")
+        raise ConfigError(f"detector={name!r} is not known; try one of {', '.join(DETECTORS)}")
     return DETECTORS[name]

@@ -9,8 +9,10 @@ from pathlib import Path
 
 import h5py
 
+from nuweave.config import UserError
 
-class StoreError(Exception):
+
+class StoreError(UserError):
     """A file that cannot be used; the message names the file, what is wrong and the remedy."""
 
 

@@ -12,12 +12,13 @@ import pandas as pd
 import torch
 from torch import Tensor, nn
 
+from nuweave.config import UserError
 from nuweave.config.models import NetworkConfig
 from nuweave.config.tasks import TaskConfig
 from nuweave.loader import SparseBatch
 
 
-class TaskError(ValueError):
+class TaskError(UserError):
     """Events that lack what the task needs; the message says what, and the remedy."""
 
 

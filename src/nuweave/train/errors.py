@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from nuweave.config import UserError
 
-class TrainError(ValueError):
+
+class TrainError(UserError):
     """A training that cannot start or go on; the message says what, where and the remedy."""
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
+from nuweave.config import ConfigError
 from nuweave.convert.sources.edepsim_h5 import EdepSimH5
 from nuweave.convert.sources.larcv3 import Larcv3
 from nuweave.convert.sources.source import Source
@@ -18,11 +19,11 @@ def open_source(adapter: str, path: Path) -> Source:
     """Open a file with the adapter of that name.
 
     Raises:
-        ValueError: there is no such adapter.
+        ConfigError: there is no such adapter.
         StoreError: the file cannot be used; the message names the adapter that can read it, if one can.
     """
     if adapter not in ADAPTERS:
-        raise ValueError(f"convert.adapter={adapter!r} is not known; try one of {', '.join(ADAPTERS)}")
+        raise ConfigError(f"convert.adapter={adapter!r} is not known; try one of {', '.join(ADAPTERS)}")
     try:
         return ADAPTERS[adapter](path)
     except StoreError:
