@@ -51,7 +51,7 @@ def test_chunked_shards_and_packed_files_read_alike(tmp_path: Path) -> None:
 
 def test_flips_are_applied_to_the_events_that_were_drawn(tmp_path: Path) -> None:
     dataset = PackedDataset(_packed(tmp_path))
-    plain, flipped = dataset.read([0, 1]), dataset.read([0, 1], flips=[False, True])
+    plain, flipped = dataset.read([0, 1]), dataset.read([0, 1], flips=[(False, False), (False, True)])
     first = plain.events_N == 0
     assert flipped.sites_N[first].tolist() == plain.sites_N[first].tolist()
     ticks = mock.SHAPE[-1]

@@ -33,7 +33,7 @@ def _hash(batch: SparseBatch) -> str:
 
 
 def _plan(num_events: int, global_batch: int, rank: int = 0, world: int = 1) -> Plan:
-    return Plan(num_events=num_events, seed=5, global_batch=global_batch, rank=rank, world=world, augment=False)
+    return Plan(num_events=num_events, seed=5, global_batch=global_batch, rank=rank, world=world, augment=False, ndim=2)
 
 
 def test_order_is_a_permutation_that_changes_with_seed_and_epoch() -> None:
@@ -78,7 +78,7 @@ def test_a_stream_resumed_at_any_step_is_the_same_stream(dataset: PackedDataset,
 
 
 def test_augmentation_flips_some_events_and_differs_between_epochs(dataset: PackedDataset) -> None:
-    plan = Plan(num_events=7, seed=3, global_batch=7, rank=0, world=1, augment=True)
+    plan = Plan(num_events=7, seed=3, global_batch=7, rank=0, world=1, augment=True, ndim=2)
     draws = []
     for epoch in range(4):
         entries, flips = plan.entries(epoch)

@@ -32,7 +32,11 @@ class ResponseConfig(Section):
 class TruthConfig(Section):
     """Which particles count, and what becomes of the neutrinos that the classes do not name."""
 
-    proton_min_mev: float = Field(20.0, ge=0, description="protons count above this kinetic energy [MeV]")
+    proton_min_mev: float = Field(
+        50.0,
+        ge=0,
+        description="protons count above this kinetic energy; at 50 they go 2.3 cm, SparseEventID has 20 [MeV]",
+    )
     charged_pion_min_mev: float = Field(10.0, ge=0, description="charged pions count above this kinetic energy [MeV]")
     neutral_pion_min_mev: float = Field(0.0, ge=0, description="neutral pions count above this kinetic energy [MeV]")
     nutau: Literal["numu", "unlabelled"] = Field(

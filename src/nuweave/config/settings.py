@@ -48,13 +48,13 @@ def demo_models() -> dict[str, ModelConfig]:
         "cosmic_tagger": ModelConfig(
             task=SegmentationConfig(),
             network=UResNetConfig(),
-            train=TrainConfig(max_steps=300),
+            train=TrainConfig(max_steps=400),
         ),
         "event_id": ModelConfig(
             task=EventClassificationConfig(),
             network=ResNetConfig(),
-            train=TrainConfig(max_steps=500, global_batch=16, augment=True),
-            overfit=OverfitConfig(num_events=8, max_loss=1.0),
+            train=TrainConfig(max_steps=600, global_batch=32, augment=True),
+            overfit=OverfitConfig(num_events=8),
         ),
     }
 

@@ -17,8 +17,10 @@ class SegmentationConfig(Section):
 
     kind: Literal["segmentation"] = "segmentation"
     sites: Literal["all", "neutrino"] = Field("all", description="sites that the network sees")
-    balance: Literal["none", "light", "focal"] = Field(
-        "light", description="loss weights: none; 1, 1.5, 10 for background, cosmic, neutrino; focal with gamma 2"
+    balance: Literal["none", "mild", "light", "focal"] = Field(
+        "mild",
+        description="loss weights of background, cosmic, neutrino: none; mild 1, 1.2, 3.2; light 1, 1.5, 10; "
+        "or focal with gamma 2",
     )
 
 

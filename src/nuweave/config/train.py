@@ -18,7 +18,7 @@ class TrainConfig(Section):
     ranks: int = Field(2, ge=1, description="MPI ranks")
     global_batch: int = Field(4, ge=1, description="events a step, over all ranks")
     max_steps: int = Field(300, ge=1, description="optimiser steps")
-    learning_rate: float = Field(3e-3, gt=0, description="peak learning rate of AdamW")
+    learning_rate: float = Field(1e-2, gt=0, description="peak learning rate of AdamW")
     weight_decay: float = Field(1e-2, ge=0, description="weight decay of AdamW")
     warmup_fraction: float = Field(
         0.1, ge=0, lt=1, description="share of steps with a rising rate; a cosine falls after it"
@@ -26,10 +26,10 @@ class TrainConfig(Section):
     clip_norm: float = Field(5.0, gt=0, description="largest norm of the gradient")
     precision: Literal["fp32", "bf16"] = Field("fp32", description="number format of the network")
     zero_stage: Literal[0, 1, 2] = Field(1, description="DeepSpeed ZeRO stage")
-    augment: bool = Field(False, description="random flips along the time axis, one draw an event")
+    augment: bool = Field(False, description="random flips along each axis of the images, one draw an event")
     log_every: int = Field(10, ge=1, description="steps between lines of metrics.jsonl")
     validate_every: int = Field(100, ge=1, description="steps between validations")
-    max_validation_events: int = Field(64, ge=1, description="validation events looked at each time")
+    max_validation_events: int = Field(100, ge=1, description="validation events looked at each time")
     checkpoint_every: int = Field(100, ge=1, description="steps between checkpoints")
 
     @model_validator(mode="after")

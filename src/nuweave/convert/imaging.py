@@ -148,9 +148,9 @@ def sum_by_site(pieces: Pieces, projection: int, detector: Detector) -> SiteSums
         kept.append(np.flatnonzero(ok))
         shares.append(np.full(len(kept[-1]), math.prod(NODE_WEIGHTS[node] for node in nodes)))
     of_Q, share_Q = np.concatenate(kept), np.concatenate(shares)
-    sites_S, number_Q = np.unique(np.concatenate(ids).astype(np.int32), return_inverse=True)
+    sites_S, number_Q = _number_sites(np.concatenate(ids), math.prod(shape))
     return SiteSums(
-        sites_S.astype(np.int64),
+        sites_S,
         *(_sum(number_Q, column[of_Q] * share_Q, len(sites_S)) for column in weighted),
     )
 
@@ -167,7 +167,7 @@ def shape_signal(sums: SiteSums, projection: int, detector: Detector, settings: 
         ok = (position_S + offset >= low) & (position_S + offset < high)
         ids.append(sums.sites_S[ok] + offset * stride)
         charges.append(sums.electrons_S[ok] * share)
-    sites_S, number_Q = np.unique(np.concatenate(ids), return_inverse=True)
+    sites_S, number_Q = _number_sites(np.concatenate(ids), math.prod(shape))
     before = np.searchsorted(sites_S, sums.sites_S)
     energies = np.zeros((2, len(sites_S)))
     energies[:, before] = sums.cosmic_mev_S, sums.neutrino_mev_S
@@ -249,6 +249,19 @@ def _find(sites_S: NDArray[np.int64], ids: NDArray[np.int64]) -> tuple[NDArray[n
     """Position of each id in the ascending sites, and whether it is there at all."""
     at = np.searchsorted(sites_S, ids).astype(np.int64)
     return at, np.append(sites_S, -1)[at] == ids
+
+
+def _number_sites(ids_Q: NDArray[np.int64], num_sites: int) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+    """The different ids, ascending, and which of them each id is.
+
+    What np.unique does, by marking sites of the image in place of sorting: several times faster at our densities.
+    """
+    is_hit = np.zeros(num_sites, np.bool_)
+    is_hit[ids_Q] = True
+    sites_S = np.flatnonzero(is_hit)
+    number = np.empty(num_sites, np.int64)
+    number[sites_S] = np.arange(len(sites_S))
+    return sites_S, number[ids_Q]
 
 
 def _sum(group_Q: NDArray[np.int64], weight_Q: NDArray[np.float64], num: int) -> NDArray[np.float64]:

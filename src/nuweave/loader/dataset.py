@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from nuweave.catalog import image_and_label, read_classes
-from nuweave.loader.augment import flip_event
+from nuweave.loader.augment import Flips, flip_event
 from nuweave.loader.batch import Event, SparseBatch, collate
 from nuweave.store import ShardReader, require_same_sites
 
@@ -49,18 +49,18 @@ class PackedDataset:
         """Event classes that the file can give."""
         return tuple(self._classes)
 
-    def read(self, entries: Sequence[int], *, flips: Sequence[bool] | None = None) -> SparseBatch:
+    def read(self, entries: Sequence[int], *, flips: Sequence[Flips] | None = None) -> SparseBatch:
         """Some events as one batch.
 
         Args:
             entries: positions in the file, at least one; repeats are allowed.
-            flips: whether to mirror each along the time axis.
+            flips: the axes along which to mirror each.
         Raises:
             StoreError: an event cannot be read, or its image and label disagree.
         """
         events = [self.event(int(entry)) for entry in entries]
         if flips is not None:
-            events = [flip_event(event) if flip else event for event, flip in zip(events, flips, strict=True)]
+            events = [flip_event(event, axes) for event, axes in zip(events, flips, strict=True)]
         return collate(events, shape=self.shape, num_planes=self.num_planes)
 
     def event(self, entry: int) -> Event:

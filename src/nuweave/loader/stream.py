@@ -19,7 +19,7 @@ from typing import Self
 import numpy as np
 from numpy.typing import NDArray
 
-from nuweave.loader.augment import draw_flip
+from nuweave.loader.augment import Flips, draw_flips
 from nuweave.loader.batch import SparseBatch
 from nuweave.loader.dataset import PackedDataset
 
@@ -54,6 +54,7 @@ class Plan:
         rank: this rank.
         world: number of ranks.
         augment: whether events are flipped at random.
+        ndim: axes of an image.
     """
 
     num_events: int
@@ -62,6 +63,7 @@ class Plan:
     rank: int
     world: int
     augment: bool
+    ndim: int
 
     def __post_init__(self) -> None:
         if self.global_batch < 1 or self.global_batch % self.world:
@@ -70,8 +72,8 @@ class Plan:
                 f"global_batch={self.global_batch} must divide by the number of ranks, {self.world}; try {good}"
             )
 
-    def entries(self, step: int) -> tuple[list[int], list[bool] | None]:
-        """Positions in the file, and whether to flip each, None without augmentation."""
+    def entries(self, step: int) -> tuple[list[int], list[Flips] | None]:
+        """Positions in the file, and the axes to flip of each, None without augmentation."""
         positions = range(step * self.global_batch + self.rank, (step + 1) * self.global_batch, self.world)
         places = [divmod(position, self.num_events) for position in positions]
         entries = [int(order(self.seed, epoch, self.num_events)[place]) for epoch, place in places]
@@ -79,7 +81,8 @@ class Plan:
             return entries, None
         epochs = [epoch for epoch, _ in places]
         flips = [
-            draw_flip(seed=self.seed, epoch=epoch, entry=entry) for epoch, entry in zip(epochs, entries, strict=True)
+            draw_flips(seed=self.seed, epoch=epoch, entry=entry, ndim=self.ndim)
+            for epoch, entry in zip(epochs, entries, strict=True)
         ]
         return entries, flips
 
@@ -148,11 +151,19 @@ def training_stream(
         rank: this rank; it takes events rank, rank + world, ... of each global batch.
         world: number of ranks.
         start_step: first step; a resumed stream goes on exactly as the first one would have.
-        augment: flip events along the time axis at random, one draw from (seed, epoch, event).
+        augment: flip events along their axes at random, one draw from (seed, epoch, event).
     Raises:
         ValueError: global_batch does not divide by the number of ranks.
     """
-    plan = Plan(num_events=len(dataset), seed=seed, global_batch=global_batch, rank=rank, world=world, augment=augment)
+    plan = Plan(
+        num_events=len(dataset),
+        seed=seed,
+        global_batch=global_batch,
+        rank=rank,
+        world=world,
+        augment=augment,
+        ndim=dataset.ndim,
+    )
     return TrainingStream(dataset, plan, start_step)
 
 

@@ -22,7 +22,12 @@ from nuweave.tasks.protocol import LossTerms, TaskError, mean_loss
 from nuweave.tasks.sites import event_frame, network_input, select_sites, site_frame
 
 NUM_CLASSES = len(SiteLabel)
-LIGHT_WEIGHTS = (1.0, 1.5, 10.0)  # background, cosmic, neutrino
+CLASS_WEIGHTS = {  # background, cosmic, neutrino
+    "none": (1.0, 1.0, 1.0),
+    "mild": (1.0, 1.2, 3.2),
+    "light": (1.0, 1.5, 10.0),
+    "focal": (1.0, 1.0, 1.0),
+}
 FOCAL_GAMMA = 2.0
 
 
@@ -55,10 +60,8 @@ class Segmentation:
         """
         labels_N, logits_NK = _labels(batch), logits.logits_NK.float()
         entropy_N = functional.cross_entropy(logits_NK, labels_N, reduction="none")
-        weight_N = torch.ones_like(entropy_N)
-        if self.config.balance == "light":
-            weight_N = logits_NK.new_tensor(LIGHT_WEIGHTS)[labels_N]
-        elif self.config.balance == "focal":
+        weight_N = logits_NK.new_tensor(CLASS_WEIGHTS[self.config.balance])[labels_N]
+        if self.config.balance == "focal":
             entropy_N = (1 - torch.exp(-entropy_N)) ** FOCAL_GAMMA * entropy_N
         return LossTerms((weight_N * entropy_N).sum()[None], weight_N.sum(dtype=torch.float64)[None])
 
