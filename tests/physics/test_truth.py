@@ -52,7 +52,7 @@ def test_protons_count_above_their_kinetic_energy() -> None:
     below, above = (2212, 0.93827 + 0.0499), (2212, 0.93827 + 0.0501)
     for final, expected in [([], 0), ([below], 0), ([above, below], 1), ([above] * 2, 2), ([above] * 5, 2)]:
         assert event_classes(rows(14, 0, *final), TruthConfig())["protons"] == expected
-    assert event_classes(rows(14, 0, above), TruthConfig(proton_min_mev=50))["protons"] == 0
+    assert event_classes(rows(14, 0, above), TruthConfig(proton_min_mev=60))["protons"] == 0
     assert event_classes(rows(14, 0, (-2212, 1.5)), TruthConfig())["protons"] == 0
 
 
