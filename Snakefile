@@ -12,10 +12,12 @@ report: "workflow/report/workflow.rst"
 include: "workflow/rules/common.smk"
 
 
+# The models stand here beside the report: Snakemake remakes a deleted file only if it is asked for.
 rule all:
     default_target: True
     input:
         ROOT / "report/index.html",
+        expand(ROOT / "models/{model}/model.safetensors", model=TRAINED),
 
 
 rule simulate:

@@ -53,7 +53,7 @@ def demo_models() -> dict[str, ModelConfig]:
         "event_id": ModelConfig(
             task=EventClassificationConfig(),
             network=ResNetConfig(),
-            train=TrainConfig(max_steps=600, global_batch=32, augment=True),
+            train=TrainConfig(max_steps=500, global_batch=32, augment=True),
             overfit=OverfitConfig(num_events=8),
         ),
     }

@@ -49,7 +49,7 @@ class SimulateConfig(Section):
     """The embedded generator: neutrino interactions and cosmic muons, written as edep-sim HDF5."""
 
     num_files: int = Field(16, ge=1, le=999, description="files to generate; a file is the unit of splitting")
-    events_per_file: int = Field(125, ge=1, description="events in each file")
+    events_per_file: int = Field(100, ge=1, description="events in each file")
     flavours: FlavourWeights = Field(FlavourWeights(), description="mix of interactions")
     modes: ModeWeights = Field(ModeWeights(), description="mix of interaction modes")
     antineutrino_fraction: float = Field(0.1, ge=0, le=1, description="share of antineutrinos among the neutrinos")
