@@ -80,8 +80,13 @@ def test_auc_of_the_value_is_taken_in_the_better_direction() -> None:
 
 
 def test_majority_class_and_tree_by_hand() -> None:
-    truth = np.array([0, 0, 0, 1, -1])
-    found = class_baselines(truth, 3, np.array([1, 2, 3, 9, 9]), np.zeros(5))
+    truth = np.repeat([0, 1, -1], [30, 10, 1])
+    found = class_baselines(truth, 3, np.repeat([2, 9, 9], [30, 10, 1]), np.zeros(41))
     assert found["majority_class"][0].tolist() == [0.75, 0.25, 0]
-    assert found["charge_tree"].argmax(axis=1).tolist() == [0, 0, 0, 1, 1]
-    assert found["charge_tree"].sum(axis=1).tolist() == [1] * 5
+    assert found["charge_tree"].argmax(axis=1).tolist() == [0] * 30 + [1] * 11
+    assert found["charge_tree"].sum(axis=1).tolist() == [1] * 41
+
+
+def test_a_few_events_are_too_few_for_the_tree_to_learn_by_heart() -> None:
+    found = class_baselines(np.array([0, 1]), 2, np.array([1, 9]), np.zeros(2))
+    assert found["charge_tree"].tolist() == found["majority_class"].tolist() == [[0.5, 0.5]] * 2

@@ -10,6 +10,7 @@ from pathlib import Path
 import pandas as pd
 import pytest
 
+from tests import mock
 from tests.workflow.conftest import Snakemake
 
 pytestmark = pytest.mark.workflow
@@ -125,3 +126,19 @@ def test_real_sbnd_events_end_in_a_report(small: Path, snakemake: Snakemake, sha
 def test_snakemake_makes_its_own_report(small: Path, snakemake: Snakemake) -> None:
     snakemake("--report", "report.zip")
     assert (small.parents[1] / "report.zip").stat().st_size > 10_000
+
+
+def test_a_truncated_input_ends_in_one_line_and_leaves_nothing(snakemake: Snakemake, tmp_path: Path) -> None:
+    whole = mock.write_shard(tmp_path / "whole.h5").read_bytes()
+    (tmp_path / "data").mkdir()
+    (tmp_path / "data" / "cut.h5").write_bytes(whole[: len(whole) // 2])
+    overlay = tmp_path / "cut.yaml"
+    overlay.write_text(f"name: cut\nconvert: {{adapter: larcv3}}\ndata_dir: {tmp_path / 'data'}\n")
+    done = snakemake("convert", configfile=str(overlay), check=False)
+    assert done.returncode == 1
+    lines = [line for line in done.stdout.splitlines() if line.startswith("nuweave: ")]
+    assert lines == [
+        f"nuweave: {tmp_path}/data/cut.h5: is truncated, {len(whole) // 2} bytes found; write or copy it again"
+    ]
+    root: Path = snakemake.directory / "results" / "cut"  # type: ignore[attr-defined]
+    assert list((root / "shards").glob("*")) == []

@@ -17,6 +17,7 @@ from nuweave.evaluate.roc import NUM_SCORE_BINS, area, roc_curve, score_bins
 from nuweave.evaluate.segmentation import NUM_CLASSES, PRIMARY, segmentation_metrics
 
 VALUE_CUTS = tuple(float(2 ** (step / 2)) for step in range(-8, 25))  # 1/16 to 4096 in the unit of the stored value
+MIN_LEAF_EVENTS = 10  # fewer events would let the tree learn the test part by heart
 _EVENT_KEY = ["run", "subrun", "event"]
 
 
@@ -119,7 +120,9 @@ def class_baselines(
     known = truth_E >= 0
     shares = ratio(np.bincount(truth_E[known], minlength=num_classes), known.sum())
     features = np.stack([num_sites_E, sum_value_E], axis=1).astype(np.float64)
-    tree = DecisionTreeClassifier(max_depth=2, random_state=0).fit(features[known], truth_E[known])
+    tree = DecisionTreeClassifier(max_depth=2, min_samples_leaf=MIN_LEAF_EVENTS, random_state=0).fit(
+        features[known], truth_E[known]
+    )
     by_tree = np.zeros((len(truth_E), num_classes))
     by_tree[:, tree.classes_] = tree.predict_proba(features)
     return {"majority_class": np.broadcast_to(shares, (len(truth_E), num_classes)).copy(), "charge_tree": by_tree}
@@ -127,8 +130,8 @@ def class_baselines(
 
 CLASS_BASELINES = {
     "majority_class": "every event is of the most frequent class of the test part (its probabilities are the shares)",
-    "charge_tree": "a decision tree of depth 2 on the number of sites and their summed value, fitted to the test part "
-    "itself, so this baseline is optimistic",
+    "charge_tree": "a decision tree of depth 2 on the number of sites and their summed value, with at least "
+    f"{MIN_LEAF_EVENTS} events a leaf, fitted to the test part itself, so this baseline is optimistic",
 }
 
 
