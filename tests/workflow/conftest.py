@@ -28,7 +28,7 @@ def snakemake(tmp_path_factory: pytest.TempPathFactory) -> Snakemake:
     def run(
         *arguments: str, configfile: str = "tests/workflow/config.yaml", check: bool = True
     ) -> subprocess.CompletedProcess[str]:
-        command = ["snakemake", "--profile", "profiles/local", "--configfile", str(CHECKOUT / configfile), *arguments]
+        command = ["snakemake", *arguments, "--profile", "profiles/local", "--configfile", str(CHECKOUT / configfile)]
         done = subprocess.run(
             command,
             cwd=directory,

@@ -136,6 +136,7 @@ def test_a_truncated_input_ends_in_one_line_and_leaves_nothing(snakemake: Snakem
     overlay.write_text(f"name: cut\nconvert: {{adapter: larcv3}}\ndata_dir: {tmp_path / 'data'}\n")
     done = snakemake("convert", configfile=str(overlay), check=False)
     assert done.returncode == 1
+    assert "Traceback" not in done.stdout, done.stdout
     lines = [line for line in done.stdout.splitlines() if line.startswith("nuweave: ")]
     assert lines == [
         f"nuweave: {tmp_path}/data/cut.h5: is truncated, {len(whole) // 2} bytes found; write or copy it again"
