@@ -12,13 +12,13 @@ import pandas as pd
 from numpy.typing import NDArray
 from sklearn.tree import DecisionTreeClassifier
 
+from nuweave.catalog.table import KEY
 from nuweave.evaluate.estimate import Floats, ratio, weighted_sum
 from nuweave.evaluate.roc import NUM_SCORE_BINS, area, roc_curve, score_bins
 from nuweave.evaluate.segmentation import NUM_CLASSES, PRIMARY, segmentation_metrics
 
 VALUE_CUTS = tuple(float(2 ** (step / 2)) for step in range(-8, 25))  # 1/16 to 4096 in the unit of the stored value
 MIN_LEAF_EVENTS = 10  # fewer events would let the tree learn the test part by heart
-_EVENT_KEY = ["run", "subrun", "event"]
 
 
 @dataclass(frozen=True)
@@ -46,7 +46,7 @@ def sum_sites(sites: pd.DataFrame, events: pd.DataFrame, num_planes: int) -> Sit
         events: the events in order, by their run, subrun, event.
         num_planes: planes of an event.
     """
-    event = pd.MultiIndex.from_frame(events[_EVENT_KEY]).get_indexer(pd.MultiIndex.from_frame(sites[_EVENT_KEY]))
+    event = pd.MultiIndex.from_frame(events[KEY]).get_indexer(pd.MultiIndex.from_frame(sites[KEY]))
     value = sites["value"].to_numpy(np.float64)
     label = sites["label"].to_numpy(np.int64)
     known = label >= 0

@@ -14,6 +14,7 @@ from torch import nn
 
 from nuweave import __version__
 from nuweave.catalog import read as read_table
+from nuweave.catalog.table import KEY
 from nuweave.config import ModelConfig
 from nuweave.config.evaluate import EvaluateConfig
 from nuweave.config.tasks import EventClassificationConfig, TaskConfig
@@ -29,7 +30,6 @@ from nuweave.physics.truth import HEAD_CLASSES
 from nuweave.store import StoreError, write_aside
 from nuweave.tasks import Task
 
-_EVENT_KEY = ["run", "subrun", "event"]
 _NOT_JOINED = ("shard", "entry", "source", "generator_seed")
 
 
@@ -73,7 +73,7 @@ def evaluate_model(
         "model": meta,
         **summary,
         "displays": [
-            {"kind": kind, **predictions.loc[event, _EVENT_KEY].astype(int).to_dict(), "score": _number(table, event)}
+            {"kind": kind, **predictions.loc[event, KEY].astype(int).to_dict(), "score": _number(table, event)}
             for kind, event in chosen
         ],
     }
@@ -122,7 +122,7 @@ def _display_sites(
         batch: SparseBatch = task.prepare(dataset.read([entry]).to(device))
         sites = task.site_predictions(task.forward(network, batch), batch)
         tables.append(sites.assign(kind=kind))
-    return pd.concat(tables, ignore_index=True) if tables else pd.DataFrame(columns=[*_EVENT_KEY, "kind"])
+    return pd.concat(tables, ignore_index=True) if tables else pd.DataFrame(columns=[*KEY, "kind"])
 
 
 def _event_scores(predictions: pd.DataFrame, config: TaskConfig, num_planes: int) -> Floats | float:
@@ -148,7 +148,7 @@ def _join_catalog(predictions: pd.DataFrame, catalog: pd.DataFrame, path: Path) 
     columns = [name for name in catalog.columns if name not in _NOT_JOINED]
     table = predictions.merge(
         catalog[columns],
-        on=_EVENT_KEY,
+        on=KEY,
         how="left",
         validate="many_to_one",
         indicator="_found",
