@@ -8,8 +8,8 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from nuweave.catalog import image_and_label, read_classes
-from nuweave.store import EventId, ShardReader, ShardWriter, StoreError
+from nuweave.catalog import image_and_label, read_classes, read_vertices
+from nuweave.store import Clusters, EventId, ShardReader, ShardWriter, SparseImage, StoreError
 from tests import mock
 
 
@@ -65,3 +65,38 @@ def test_a_file_has_one_image_and_perhaps_a_label(tmp_path: Path, names: list[st
                 image_and_label(reader)
         else:
             assert image_and_label(reader) == (names[0], label)
+
+
+def _cluster(ids: list[int], plane: int) -> Clusters:
+    image = SparseImage(np.array(ids, np.int64), np.ones(len(ids), np.float32), (6, 5), plane)
+    return Clusters(image, lengths=np.array([len(ids)]), numbers=np.array([0]))
+
+
+def test_the_vertex_is_the_middle_of_its_cluster_and_minus_one_where_there_is_none(tmp_path: Path) -> None:
+    around_7 = [1, 2, 3, 6, 7, 8, 11, 12, 13]  # rows 0 to 2, columns 1 to 3 of 6 x 5 sites
+    image = [SparseImage(np.array([4]), np.ones(1, np.float32), (6, 5), plane) for plane in (0, 1)]
+    with ShardWriter(tmp_path / "a.h5") as writer:
+        for event, (images, vertices) in enumerate([([], []), (image, (around_7, [])), (image, ([], [0, 1, 5, 6]))]):
+            writer.append(
+                EventId(0, 0, event),
+                sparse={"sparse2d_image": images},
+                clusters={"cluster2d_vertex": [_cluster(ids, plane) for plane, ids in enumerate(vertices)]},
+            )
+    with ShardReader(tmp_path / "a.h5") as reader:
+        vertices_EP = read_vertices(reader, "sparse2d_image")
+    assert vertices_EP is not None
+    assert vertices_EP.tolist() == [[-1, -1], [7, -1], [-1, 0]]
+
+
+def test_a_file_without_vertices_gives_none_and_other_projections_are_refused(tmp_path: Path) -> None:
+    image = [SparseImage(np.array([4]), np.ones(1, np.float32), (6, 5), plane) for plane in (0, 1)]
+    for name, clusters in (("none", {}), ("one", {"cluster2d_vertex": [_cluster([3], 0)]})):
+        with ShardWriter(tmp_path / f"{name}.h5") as writer:
+            writer.append(EventId(0, 0, 0), sparse={"sparse2d_image": image}, clusters=clusters)
+    with ShardReader(tmp_path / "none.h5") as reader:
+        assert read_vertices(reader, "sparse2d_image") is None
+    with (
+        ShardReader(tmp_path / "one.h5") as reader,
+        pytest.raises(StoreError, match=r"one.h5: cluster2d_vertex and sparse2d_image differ in shape or projections"),
+    ):
+        read_vertices(reader, "sparse2d_image")

@@ -146,8 +146,9 @@ def test_the_vertex_cluster_is_three_sites_wide_around_the_projected_vertex() ->
     assert [group.lengths.tolist() for group in clusters] == [[9], [9], [9]]
     assert clusters[2].image.coords.mean(axis=0).tolist() == [1024, 320]
     assert [len(group.image.ids) for group in vertex_clusters((np.array([0.0, 0.0, 51.2]), 0.0), CUBE)] == [27]
-    assert [len(group.lengths) for group in vertex_clusters((np.array([-300.0, 0.0, 250.0]), 0.0), SBND)] == [0, 0, 0]
-    assert [len(group.lengths) for group in vertex_clusters(None, SBND)] == [0, 0, 0]
+    outside = (np.array([-300.0, 0.0, 250.0]), 0.0)
+    assert [group.lengths.tolist() for group in vertex_clusters(outside, SBND)] == [[0], [0], [0]]
+    assert [group.lengths.tolist() for group in vertex_clusters(None, SBND)] == [[0], [0], [0]]
 
 
 def test_noise_that_does_not_fit_the_planes_is_refused() -> None:

@@ -10,6 +10,8 @@ from pathlib import Path
 import pandas as pd
 import pytest
 
+from nuweave.store import ShardReader, sums_path
+from nuweave.store.check import check_file
 from tests import mock
 from tests.workflow.conftest import Snakemake
 
@@ -29,6 +31,8 @@ def planned(output: str) -> dict[str, int]:
 def test_the_run_ends_in_a_report_with_every_file_in_place(small: Path) -> None:
     for name in ("catalog.parquet", "splits.parquet", "split.json", "packed/test.h5", "report/index.html"):
         assert (small / name).stat().st_size > 0
+    for part in ("train", "val", "test"):
+        assert sums_path(small / f"packed/{part}.h5").is_file()
     for model in ("cosmic_tagger", "event_id"):
         for name in ("model.safetensors", "metrics.jsonl", "predictions.parquet", "displays.parquet", "metrics.json"):
             assert (small / "models" / model / name).stat().st_size > 0
@@ -91,6 +95,16 @@ def test_a_changed_setting_reruns_what_depends_on_it(small: Path, snakemake: Sna
 def test_every_stage_is_a_target(small: Path, snakemake: Snakemake, target: str) -> None:
     assert small.exists()
     assert "Nothing to be done" in snakemake("-n", target).stdout
+
+
+def test_shards_are_archived_on_request(small: Path, snakemake: Snakemake) -> None:
+    snakemake("archive")
+    for number in range(4):
+        shard, archive = (small / folder / f"{number:03d}.h5" for folder in ("shards", "archive"))
+        assert list(check_file(archive)) == []
+        assert archive.stat().st_size < shard.stat().st_size
+        with ShardReader(shard) as one, ShardReader(archive) as other:
+            assert one.event_ids.tolist() == other.event_ids.tolist()
 
 
 @pytest.mark.parametrize(

@@ -49,7 +49,8 @@ rule pack:
         events=lambda wildcards: ROOT
         / ("catalog.parquet" if wildcards.part == "all" else "splits.parquet"),
     output:
-        ROOT / "packed/{part}.h5",
+        packed=ROOT / "packed/{part}.h5",
+        sums=ROOT / "packed/{part}.h5.sums.json",
     log:
         ROOT / "logs/pack/{part}.log",
     benchmark:
@@ -62,4 +63,22 @@ rule pack:
     message:
         "pack the part {wildcards.part}"
     shell:
-        "nuweave pack {input.events} --config {params.config} --part {wildcards.part} --out {output} > {log} 2>&1"
+        "nuweave pack {input.events} --config {params.config} --part {wildcards.part} --out {output.packed} > {log} 2>&1"
+
+
+rule archive_file:
+    input:
+        ROOT / "shards/{source}.h5",
+    output:
+        archive=ROOT / "archive/{source}.h5",
+        sums=ROOT / "archive/{source}.h5.sums.json",
+    log:
+        ROOT / "logs/archive/{source}.log",
+    benchmark:
+        ROOT / "benchmarks/archive/{source}.tsv"
+    conda:
+        "../../envs/nuweave.yaml"
+    message:
+        "archive {input}"
+    shell:
+        "nuweave repack {input:q} --out {output.archive:q} --layout archive --keep-order > {log:q} 2>&1"

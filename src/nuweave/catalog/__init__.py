@@ -1,7 +1,7 @@
 """One table row an event, leak-free splits, and the packed files that training reads. No torch."""
 
 from nuweave.catalog.pack import pack_part
-from nuweave.catalog.products import image_and_label, read_classes
+from nuweave.catalog.products import image_and_label, read_classes, read_vertices
 from nuweave.catalog.split import SplitError, make_split
 from nuweave.catalog.table import build_catalog, read, write
 
@@ -13,5 +13,6 @@ __all__ = [
     "pack_part",
     "read",
     "read_classes",
+    "read_vertices",
     "write",
 ]

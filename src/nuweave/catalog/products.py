@@ -53,3 +53,37 @@ def read_classes(reader: ShardReader) -> dict[str, NDArray[np.int8]]:
         classes[str(head)] = np.full(len(reader), -1, np.int8)
         classes[str(head)][events] = values
     return classes
+
+
+def read_vertices(reader: ShardReader, image: str) -> NDArray[np.int64] | None:
+    """Where the neutrino vertex of every event is in each projection of its image.
+
+    Args:
+        reader: a shard or a packed file.
+        image: its image product.
+    Returns:
+        int64[events, projections], the site in the middle of the vertex's cluster, -1 where there is none; None where
+        the file has no vertices.
+    Raises:
+        StoreError: vertices cannot be read, or have other projections than the image.
+    """
+    product = image.replace("sparse", "cluster").replace("image", "vertex")
+    if product not in reader.products:
+        return None
+    shape, num_planes = reader.geometry(image)
+    index = reader.product(product)
+    vertices = np.full(len(reader) * num_planes, -1, np.int64)
+    if index.layout.rows == 0:
+        return vertices.reshape(-1, num_planes)
+    if reader.geometry(product) != (shape, num_planes):
+        raise StoreError(f"{reader.path}: {product} and {image} differ in shape or projections; convert it again")
+    sites_in_image = np.diff(index.starts[2][index.starts[1]])
+    image_of_site = np.repeat(np.arange(len(sites_in_image)), sites_in_image)
+    coords = np.unravel_index(reader.rows(product, 0, index.layout.rows)["id"].astype(np.int64), shape)
+    filled = np.flatnonzero(sites_in_image)
+    means = [np.bincount(image_of_site, axis, len(sites_in_image))[filled] / sites_in_image[filled] for axis in coords]
+    middle = np.ravel_multi_index(tuple(np.floor(mean).astype(np.int64) for mean in means), shape)
+    events = np.flatnonzero(index.num_images).repeat(num_planes)  # of each image
+    planes = np.tile(np.arange(num_planes), len(events) // num_planes)
+    vertices[(events * num_planes + planes)[filled]] = middle
+    return vertices.reshape(-1, num_planes)

@@ -42,7 +42,7 @@ class Images:
     Attributes:
         values: stored sites and their values.
         labels: the same sites with their SiteLabel; None where the source cannot tell.
-        vertex: sites around the neutrino vertex, one cluster or none; None where the source cannot tell.
+        vertex: sites around the neutrino vertex, one cluster, perhaps empty; None where the source cannot tell.
     """
 
     values: Sequence[SparseImage]

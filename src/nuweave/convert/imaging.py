@@ -221,7 +221,10 @@ def site_labels(sums: SiteSums, threshold_mev: float) -> NDArray[np.int64]:
 
 
 def vertex_clusters(vertex: tuple[NDArray[np.float64], float] | None, detector: Detector) -> list[Clusters]:
-    """For each projection one cluster of up to 3^D sites around the vertex; none if it lies outside of the image."""
+    """For each projection one cluster of up to 3^D sites around the vertex; without sites if it lies outside the image.
+
+    The cluster is always there: larcv 3.5.1 ends with a segmentation fault on an event that has none in any projection.
+    """
     clusters = []
     for projection, shape in enumerate(detector.shapes):
         ids = np.zeros(0, np.int64)
@@ -233,8 +236,7 @@ def vertex_clusters(vertex: tuple[NDArray[np.float64], float] | None, detector: 
             if np.all((centre >= 0) & (centre < shape)):
                 ids = np.sort(np.ravel_multi_index(tuple(around[inside].astype(np.int64).T), shape)).astype(np.int64)
         image = _image(ids, np.ones(len(ids), np.float32), projection, detector)
-        numbers = np.zeros(int(len(ids) > 0), np.int64)
-        clusters.append(Clusters(image, lengths=np.full(len(numbers), len(ids), np.int64), numbers=numbers))
+        clusters.append(Clusters(image, lengths=np.array([len(ids)]), numbers=np.zeros(1, np.int64)))
     return clusters
 
 

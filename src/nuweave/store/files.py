@@ -3,17 +3,73 @@
 from __future__ import annotations
 
 import os
+import uuid
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import dataclass
 from pathlib import Path
+from typing import NamedTuple
 
 import h5py
 
 from nuweave.config import UserError
 
+AGAIN = "the file is damaged or half written: write or copy it again"
+# whatever HDF5 and h5py may raise over a damaged file
+UNREADABLE = (OSError, RuntimeError, LookupError, TypeError, AttributeError, ValueError, ArithmeticError, MemoryError)
+
 
 class StoreError(UserError):
     """A file that cannot be used; the message names the file, what is wrong and the remedy."""
+
+
+@dataclass(frozen=True)
+class Fault:
+    """One thing that is wrong with a file, and what to do about it."""
+
+    path: Path
+    what: str
+    remedy: str
+    product: str | None = None
+    event: int | None = None
+
+    def __str__(self) -> str:
+        place = "" if self.product is None else f"{self.product}"
+        place += "" if self.event is None else f"{', ' if place else ''}event {self.event}"
+        return f"{self.path}: {place}{': ' if place else ''}{self.what}; {self.remedy}"
+
+
+class DamagedEventError(StoreError):
+    """One event of a file cannot be read, or would be read wrong; the others may be whole.
+
+    Attributes:
+        fault: file, product, event, what and remedy.
+    """
+
+    def __init__(self, fault: Fault) -> None:
+        super().__init__(str(fault))
+        self.fault = fault
+
+
+class FileState(NamedTuple):
+    """What tells a file from one that was changed or put in its place."""
+
+    size: int
+    mtime_ns: int
+    inode: int
+
+
+def file_state(path: Path) -> FileState:
+    """The state of a file now.
+
+    Raises:
+        StoreError: it is not there.
+    """
+    try:
+        found = os.stat(path)
+    except OSError:
+        raise StoreError(f"{path}: no such file; check the path") from None
+    return FileState(found.st_size, found.st_mtime_ns, found.st_ino)
 
 
 def open_h5(path: Path) -> h5py.File:
@@ -31,9 +87,14 @@ def open_h5(path: Path) -> h5py.File:
         raise StoreError(f"{path}: is not an HDF5 file; give an HDF5 file, or the adapter that reads this format")
     try:
         return h5py.File(path, "r", locking=False)
-    except OSError as error:
-        reason = "is truncated" if "truncated" in str(error) else f"cannot be opened ({error})"
+    except UNREADABLE as error:
+        reason = "is truncated" if "truncated" in str(error) else f"cannot be opened ({one_line(error)})"
         raise StoreError(f"{path}: {reason}, {size} bytes found; write or copy it again") from None
+
+
+def one_line(error: Exception) -> str:
+    """What an error says, fit for a message of one line."""
+    return " ".join(str(error).split()) or type(error).__name__
 
 
 @contextmanager
@@ -44,7 +105,7 @@ def write_aside(path: Path) -> Iterator[Path]:
         the path to write to; removed if the block raises.
     """
     path.parent.mkdir(parents=True, exist_ok=True)
-    aside = path.with_name(f".{path.name}.{os.getpid()}.part")
+    aside = path.with_name(f".{path.name}.{uuid.uuid4().hex[:12]}.part")
     try:
         yield aside
         os.replace(aside, path)

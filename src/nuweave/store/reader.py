@@ -1,8 +1,9 @@
-"""Read larcv3 files: the small index tables whole, voxels one slice an event."""
+"""Read larcv3 files: the index whole, the rows of an event by positioned reads."""
 
 from __future__ import annotations
 
-from itertools import pairwise
+import os
+import weakref
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
@@ -10,73 +11,36 @@ from typing import Any, Self
 import numpy as np
 from numpy.typing import NDArray
 
-from nuweave.store.files import StoreError, open_h5
+from nuweave.store.columns import Column, ColumnError, open_column
+from nuweave.store.files import DamagedEventError, Fault, StoreError, file_state
+from nuweave.store.index import ProductIndex, open_index
 from nuweave.store.schema import Clusters, EventId, SparseImage
+from nuweave.store.sums import Verifier, read_sums
 
 
 class ShardReader:
-    """A larcv3 file, open for reading. Index tables are read and checked on opening.
+    """A larcv3 file, open for reading by any number of threads. Its tables are read and checked on opening.
 
     Args:
         path: the file.
+        verify: compare each block with its checksum when it is first read, where the file has checksums.
     Raises:
         StoreError: missing, empty, truncated, not HDF5, not larcv3, or tables that contradict each other.
     """
 
-    def __init__(self, path: Path) -> None:
+    def __init__(self, path: Path, *, verify: bool = True) -> None:
         self.path = path
-        self._file = open_h5(path)
-        try:
-            self._read_index()
-        except BaseException:
-            self._file.close()
-            raise
-
-    def _read_index(self) -> None:
-        if "Events/event_id" not in self._file or "Data" not in self._file:
-            found = ", ".join(sorted(self._file)) or "nothing"
-            raise StoreError(
-                f"{self.path}: is HDF5 but not larcv3: Events/event_id and Data are needed, found {found}; "
-                "convert it first, or name the adapter of its format"
-            )
-        self.event_ids: NDArray[Any] = self._file["Events/event_id"][:]
-        self.products: tuple[str, ...] = tuple(
-            sorted(name.removesuffix("_group") for name in self._file["Data"] if name.endswith("_group"))
+        self.index = open_index(path)
+        self.event_ids: NDArray[Any] = self.index.event_ids
+        self.products: tuple[str, ...] = tuple(self.index.products)
+        self._descriptor = os.open(path, os.O_RDONLY)
+        self._close = weakref.finalize(self, os.close, self._descriptor)
+        self._columns: dict[str, Column] = {}
+        self.require_unchanged()
+        sums = read_sums(self.index) if verify else None
+        self._verifier = (
+            None if sums is None else Verifier(self.index, sums, lambda name, *rows: self._column(name).read(*rows))
         )
-        self._tables: dict[str, dict[str, NDArray[Any]]] = {}
-        self._columns: dict[str, Any] = {}
-        for product in self.products:
-            group = self._file[f"Data/{product}_group"]
-            if "extents" not in group:
-                raise StoreError(f"{self.path}: {product} has no extents; write the file again")
-            tables = {name: group[name][:] for name in group if name.endswith("extents") or name == "image_meta"}
-            if len(tables["extents"]) != len(self.event_ids):
-                raise StoreError(
-                    f"{self.path}: {product} has {len(tables['extents'])} events, Events/event_id has "
-                    f"{len(self.event_ids)}; the file is damaged or half written: write it again"
-                )
-            self._tables[product] = tables
-            self._require_sums(product, tables, group)
-
-    def _require_sums(self, product: str, tables: dict[str, NDArray[Any]], group: Any) -> None:
-        """Each level of indirection must account for every row of the next."""
-        if product.startswith("sparse"):
-            chain = ["extents", "voxel_extents", "voxels"]
-        elif product.startswith("cluster"):
-            chain = ["extents", "projection_extents", "cluster_extents", "voxels"]
-        elif product.startswith("particle"):
-            chain = ["extents", "particles"]
-        else:
-            return
-        for upper, lower in pairwise(chain):
-            if lower not in group:
-                raise StoreError(f"{self.path}: {product} has no {lower}; write the file again")
-            counted, stored = int(tables[upper]["N"].sum()), len(group[lower])
-            if counted != stored:
-                raise StoreError(
-                    f"{self.path}: {product}: {upper} counts {counted} rows of {lower}, {stored} are stored; "
-                    "the file is damaged or half written: write it again"
-                )
 
     def __enter__(self) -> Self:
         return self
@@ -87,8 +51,9 @@ class ShardReader:
         self.close()
 
     def close(self) -> None:
-        """Close the file."""
-        self._file.close()
+        """Close the file, its maps included once nobody looks at their rows."""
+        self._columns.clear()
+        self._close()
 
     def __len__(self) -> int:
         return len(self.event_ids)
@@ -99,10 +64,7 @@ class ShardReader:
 
     def num_voxels(self, product: str) -> NDArray[np.int64]:
         """int64[events], stored voxels of each event, all projections together."""
-        tables = self._table(product)
-        sums = np.concatenate([[0], np.cumsum(tables["voxel_extents"]["N"].astype(np.int64))])
-        first = tables["extents"]["first"].astype(np.int64)
-        return np.asarray(sums[first + tables["extents"]["N"]] - sums[first], np.int64)
+        return np.diff(self.product(product).event_rows)
 
     def geometry(self, product: str) -> tuple[tuple[int, ...], int]:
         """Sites along each axis and projections an event, the same for every event that has any.
@@ -110,22 +72,36 @@ class ShardReader:
         Raises:
             StoreError: the product is missing or empty, or an event differs from those before.
         """
-        tables = self._table(product)
-        shapes, counts = tables["image_meta"]["number_of_voxels"], tables["extents"]["N"]
+        index = self.product(product)
+        metas, first_rows, counts = index.tables["image_meta"], index.starts[0], index.num_images
         filled = np.flatnonzero(counts)
         if len(filled) == 0:
             raise StoreError(f"{self.path}: {product} has no image in any event; convert it again")
-        first = filled[0]
-        shape, num = shapes[int(tables["extents"]["first"][first])], int(counts[first])
-        odd_rows = np.flatnonzero((shapes != shape).any(axis=1))
-        odd = [int(event) for event in filled[counts[filled] != num][:1]]
-        odd += [int(np.searchsorted(np.cumsum(counts), row, side="right")) for row in odd_rows[:1]]
+        start, num = int(first_rows[filled[0]]), int(counts[filled[0]])
+        shape, numbers = metas["number_of_voxels"][start], metas["projection_id"][start : start + num]
+        odd = filled[counts[filled] != num][:1].tolist()
+        if not odd:
+            alike = (metas["number_of_voxels"] == shape).all(axis=1)
+            alike &= metas["projection_id"] == np.tile(numbers, len(filled))
+            odd = [int(filled[row // num]) for row in np.flatnonzero(~alike)[:1]]
         if odd:
             raise StoreError(
-                f"{self.path}: {product} of event {min(odd)} is not {num} images of {'x'.join(map(str, shape))} sites "
+                f"{self.path}: {product} of event {odd[0]} is not {num} images of {'x'.join(map(str, shape))} sites "
                 "as the events before it; convert all sources with the same settings"
             )
         return tuple(int(n) for n in shape), num
+
+    def require_unchanged(self) -> None:
+        """The file must be the one that was opened.
+
+        Raises:
+            StoreError: it is shorter, or changed, or another one has taken its place.
+        """
+        now, then = file_state(self.path), self.index.state
+        if now.size < then.size:
+            raise StoreError(f"{self.path}: was cut from {then.size} to {now.size} bytes while open; copy it again")
+        if now != then:
+            raise StoreError(f"{self.path}: was changed or replaced while open; start again to read the new file")
 
     def sparse(self, product: str, event: int) -> list[SparseImage]:
         """The projections of one event.
@@ -136,31 +112,29 @@ class ShardReader:
         Raises:
             StoreError: the product is missing, or its voxels cannot be read.
         """
-        tables, rows = self._rows(product, event)
-        if len(rows) == 0:
-            return []
-        extents, metas = tables["voxel_extents"], tables["image_meta"]
-        low = int(extents["first"][rows[0]])
-        high = int(extents["first"][rows[-1]]) + int(extents["N"][rows[-1]])
-        voxels = self._voxels(product, event, low, high)
+        index = self.product(product)
+        rows = self._images(index, event)
+        low, voxels = int(index.starts[1][rows.start]), self.event_rows(product, event)
         images = []
         for row in rows:
-            start = int(extents["first"][row]) - low
-            images.append(_image(voxels[start : start + int(extents["N"][row])], metas[row]))
+            start, end = (int(at) - low for at in index.starts[1][row : row + 2])
+            images.append(_image(voxels[start:end], index.tables["image_meta"][row]))
         return images
 
     def clusters(self, product: str, event: int) -> list[Clusters]:
         """The clusters of one event, a projection each; errors as `sparse`."""
-        tables, rows = self._rows(product, event)
+        index = self.product(product)
+        rows = self._images(index, event)
+        voxels = self.event_rows(product, event)
+        low = int(index.starts[2][index.starts[1][rows.start]])
         groups = []
         for row in rows:
-            first, num = (int(tables["projection_extents"][name][row]) for name in ("first", "N"))
-            extents = tables["cluster_extents"][first : first + num]
-            low = int(extents["first"][0]) if num else 0
-            voxels = self._voxels(product, event, low, low + int(extents["N"].sum()))
+            first, last = (int(at) for at in index.starts[1][row : row + 2])
+            start, end = (int(at) - low for at in index.starts[2][[first, last]])
+            extents = index.tables["cluster_extents"][first:last]
             groups.append(
                 Clusters(
-                    image=_image(voxels, tables["image_meta"][row]),
+                    image=_image(voxels[start:end], index.tables["image_meta"][row]),
                     lengths=extents["N"].astype(np.int64),
                     numbers=extents["ID"].astype(np.int64),
                 )
@@ -169,50 +143,88 @@ class ShardReader:
 
     def particles(self, product: str, event: int) -> NDArray[Any]:
         """The particles of one event, rows of PARTICLE; errors as `sparse`."""
-        extents = self._table(product)["extents"]
-        first, num = int(extents["first"][event]), int(extents["N"][event])
-        rows: NDArray[Any] = self._column(product, "particles")[first : first + num]
-        return rows
+        return self.event_rows(product, event).copy()
 
     def particle_field(self, product: str, field: str) -> tuple[NDArray[Any], NDArray[np.int64]]:
         """One field of all particles of the file, and the event of each; errors as `sparse`."""
-        extents = self._table(product)["extents"]
-        first, counts = extents["first"].astype(np.int64), extents["N"].astype(np.int64)
-        rows = np.arange(counts.sum()) + np.repeat(first - np.cumsum(counts) + counts, counts)
-        values: NDArray[Any] = self._column(product, "particles").fields(field)[:]
-        return values[rows], np.repeat(np.arange(len(counts)), counts)
+        index = self.product(product)
+        values: NDArray[Any] = self.rows(product, 0, index.layout.rows)[field].copy()
+        return values, np.repeat(np.arange(len(self)), np.diff(index.event_rows))
 
-    def _table(self, product: str) -> dict[str, NDArray[Any]]:
-        if product not in self._tables:
+    def product(self, product: str) -> ProductIndex:
+        """The index of a product.
+
+        Raises:
+            StoreError: the file has none of this name.
+        """
+        if product not in self.index.products:
             raise StoreError(f"{self.path}: has no product {product}; it holds {', '.join(self.products) or 'none'}")
-        return self._tables[product]
+        return self.index.products[product]
 
-    def _rows(self, product: str, event: int) -> tuple[dict[str, NDArray[Any]], range]:
-        tables = self._table(product)
+    def event_rows(self, product: str, event: int) -> NDArray[Any]:
+        """The rows of one event in a product's column, as they are stored; to be copied soon, for they may be a map.
+
+        Raises:
+            IndexError: the file has no such event.
+            DamagedEventError: they cannot be read, or are not what was written.
+            StoreError: the product is missing, or the file was changed while open.
+        """
+        self.require_unchanged()
+        return self.trusted_event_rows(product, event)
+
+    def trusted_event_rows(self, product: str, event: int) -> NDArray[Any]:
+        """As `event_rows`, for a caller that has just made sure of `require_unchanged`, once for many events."""
+        index = self.product(product)
         if not 0 <= event < len(self):
             raise IndexError(f"{self.path}: event {event} is out of range, the file has {len(self)}")
-        first, num = int(tables["extents"]["first"][event]), int(tables["extents"]["N"][event])
-        return tables, range(first, first + num)
-
-    def _column(self, product: str, name: str) -> Any:
-        """Rows to slice, kept open: straight from the page cache where they lie contiguous, else decoded by HDF5."""
-        path = f"Data/{product}_group/{name}"
-        if path not in self._columns:
-            dataset = self._file[path]
-            offset = dataset.id.get_offset() if dataset.chunks is None else None
-            if offset is not None:
-                dataset = np.memmap(self.path, dataset.dtype, "r", offset=offset, shape=dataset.shape)
-            self._columns[path] = dataset
-        return self._columns[path]
-
-    def _voxels(self, product: str, event: int, low: int, high: int) -> NDArray[Any]:
         try:
-            voxels: NDArray[Any] = self._column(product, "voxels")[low:high]
-        except OSError as error:
-            raise StoreError(
-                f"{self.path}: {product} of event {event} cannot be read ({error}); write the file again"
+            if self._verifier is not None:
+                self._verifier.require(product, event)
+            low, high = index.event_rows[event : event + 2]
+            return self._column(product).read(int(low), int(high))
+        except ColumnError as error:
+            raise DamagedEventError(
+                Fault(self.path, f"cannot be read ({error})", error.remedy, product, event)
             ) from None
-        return voxels
+
+    def rows(self, product: str, low: int, high: int) -> NDArray[Any]:
+        """Rows low to high of a product's column, as they are stored, whatever event they belong to.
+
+        Raises:
+            IndexError: there are no such rows.
+            StoreError: they cannot be read, or are not what was written.
+        """
+        index = self.product(product)
+        if not 0 <= low <= high <= index.layout.rows:
+            raise IndexError(
+                f"{self.path}: {product}: rows {low} to {high} are out of range, there are {index.layout.rows}"
+            )
+        self.require_unchanged()
+        try:
+            if self._verifier is not None:
+                self._verifier.require_rows(product, low, high)
+            return self._column(product).read(low, high)
+        except ColumnError as error:
+            raise StoreError(
+                f"{self.path}: {product}: rows {low} to {high} cannot be read ({error}); {error.remedy}"
+            ) from None
+
+    def _images(self, index: ProductIndex, event: int) -> range:
+        """Rows of the second level that belong to an event."""
+        if not 0 <= event < len(self):
+            raise IndexError(f"{self.path}: event {event} is out of range, the file has {len(self)}")
+        first, last = index.starts[0][event : event + 2]
+        return range(int(first), int(last))
+
+    def _column(self, product: str) -> Column:
+        """The rows of a product, opened at first use."""
+        if product not in self._columns:
+            if not self._close.alive:
+                raise StoreError(f"{self.path}: is closed; read it before, or open it again")
+            index = self.product(product)
+            name = f"Data/{product}_group/{index.column}"
+            self._columns[product] = open_column(self.path, name, self._descriptor, index.layout)
+        return self._columns[product]
 
 
 def _image(voxels: NDArray[Any], meta: NDArray[Any]) -> SparseImage:

@@ -5,6 +5,7 @@ Source: larcv 3.5 data products; layouts checked on files that larcv 3.5.1 wrote
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
 from typing import Any, NamedTuple
 
@@ -17,6 +18,8 @@ ID_EXTENTS = np.dtype([("first", "<u8"), ("N", "<u4"), ("ID", "<u4")])
 VOXEL = np.dtype({"names": ["id", "value"], "formats": ["<u8", "<f4"], "offsets": [0, 8], "itemsize": 16})
 COMPACT_VOXEL = np.dtype([("id", "<u4"), ("value", "<f4")])
 COMPACT_LABEL = np.dtype([("id", "<u4"), ("value", "u1")])
+WIDE_VOXEL = np.dtype([("id", "<u8"), ("value", "<f4")])
+WIDE_LABEL = np.dtype([("id", "<u8"), ("value", "u1")])
 VERTEX = np.dtype([("x", "<f8"), ("y", "<f8"), ("z", "<f8"), ("t", "<f8")])
 _PARTICLE_FIELDS: list[tuple[str, Any, int]] = [
     ("id", "<u2", 0),
@@ -65,6 +68,72 @@ def image_meta(ndim: int) -> np.dtype[Any]:
             "itemsize": 24 + 24 * ndim,
         }
     )
+
+
+def box(ndim: int) -> np.dtype[Any]:
+    """The compound of a bounding box of `ndim` dimensions."""
+    return np.dtype([("centroid", "<f8", (ndim,)), ("half_length", "<f8", (ndim,)), ("rotation", "<f8", (ndim**2,))])
+
+
+@dataclass(frozen=True)
+class Kind:
+    """How the datasets of a product lead from an event to its rows.
+
+    Attributes:
+        levels: tables in order; a row (first, N) of each selects rows of the next, the last one is `column`.
+        column: what an event consists of in the end: voxels, particles, pixels or boxes.
+        metas: whether a table image_meta runs beside the second level.
+    """
+
+    levels: tuple[str, ...]
+    column: str
+    metas: bool
+
+
+KINDS = {
+    "sparse": Kind(("extents", "voxel_extents"), "voxels", metas=True),
+    "cluster": Kind(("extents", "projection_extents", "cluster_extents"), "voxels", metas=True),
+    "particle": Kind(("extents",), "particles", metas=False),
+    "bbox": Kind(("extents", "bbox_extents"), "bboxes", metas=True),
+    "image": Kind(("extents", "image_extents"), "images", metas=True),
+    "tensor": Kind(("extents", "image_extents"), "images", metas=True),
+}
+
+
+def product_kind(product: str) -> str:
+    """What sort of product it is, from its name: sparse2d_image -> sparse.
+
+    Raises:
+        ValueError: a name of no known kind.
+    """
+    kind = re.sub(r"[1-4]d$", "", product.split("_", 1)[0])
+    if kind not in KINDS:
+        raise ValueError(f"product {product!r} is none of {', '.join(KINDS)}")
+    return kind
+
+
+def table_types(product: str) -> dict[str, np.dtype[Any]]:
+    """The tables of a product and the compounds of their rows.
+
+    Raises:
+        ValueError: the name is of no known kind, or does not say how many dimensions the images have.
+    """
+    kind = KINDS[product_kind(product)]
+    types = dict.fromkeys(kind.levels, ID_EXTENTS) | {"extents": EXTENTS}
+    return types | {"image_meta": image_meta(product_ndim(product))} if kind.metas else types
+
+
+def column_types(product: str) -> tuple[np.dtype[Any], ...]:
+    """What the rows of a product's column may be: larcv3's own compound, or one that larcv3 reads as well."""
+    match KINDS[product_kind(product)].column:
+        case "voxels":
+            return (VOXEL, WIDE_VOXEL, WIDE_LABEL, COMPACT_VOXEL, COMPACT_LABEL)
+        case "bboxes":
+            return (box(product_ndim(product)),)
+        case "images":
+            return (np.dtype("<f4"),)
+        case _:
+            return (PARTICLE,)
 
 
 class EventId(NamedTuple):
@@ -117,9 +186,12 @@ class Clusters:
 
 
 def product_ndim(product: str) -> int:
-    """Dimensions of a product, from its name: sparse2d_image -> 2."""
+    """Dimensions of a product, from its name: sparse2d_image -> 2.
+
+    Raises:
+        ValueError: the name states none.
+    """
     kind = product.split("_", 1)[0]
-    for known in ("sparse", "cluster"):
-        if kind in (f"{known}2d", f"{known}3d"):
-            return int(kind[-2])
-    raise ValueError(f"product {product!r} is not sparse2d_*, sparse3d_*, cluster2d_* or cluster3d_*")
+    if kind[-2:] not in ("1d", "2d", "3d", "4d"):
+        raise ValueError(f"product {product!r} does not say how many dimensions it has, as sparse2d_image does")
+    return int(kind[-2])

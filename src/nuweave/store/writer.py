@@ -28,24 +28,14 @@ from nuweave.store.schema import (
 
 CHUNK_ROWS = 1024
 CHUNK_VOXELS = 16384
+DEFLATED = {"maxshape": (None,), "compression": "gzip", "compression_opts": 1, "shuffle": True}
 
 
 class _Column:
     """One dataset that grows; rows are gathered until a chunk is full."""
 
-    def __init__(self, group: h5py.Group, name: str, dtype: np.dtype[Any], *, chunk: int, total: int | None) -> None:
-        if total is None:
-            settings = {
-                "maxshape": (None,),
-                "chunks": (chunk,),
-                "compression": "gzip",
-                "compression_opts": 1,
-                "shuffle": True,
-            }
-        else:
-            settings = {}
-        self.dataset = group.create_dataset(name, shape=(total or 0,), dtype=dtype, **settings)
-        self.fixed = total is not None
+    def __init__(self, group: h5py.Group, name: str, dtype: np.dtype[Any], *, chunk: int) -> None:
+        self.dataset = group.create_dataset(name, shape=(0,), dtype=dtype, chunks=(chunk,), **DEFLATED)
         self.chunk = chunk
         self.written = 0
         self.waiting: list[NDArray[Any]] = []
@@ -64,12 +54,10 @@ class _Column:
     def flush(self) -> None:
         if not self.num_waiting:
             return
-        rows = np.concatenate(self.waiting)
+        rows = np.zeros(self.num_waiting, self.dataset.dtype)  # zeros, or the bytes between fields are left to chance
+        np.concatenate(self.waiting, out=rows)
         end = self.written + len(rows)
-        if not self.fixed:
-            self.dataset.resize((end,))
-        elif end > len(self.dataset):
-            raise ValueError(f"{self.dataset.name}: {end} rows do not fit the {len(self.dataset)} that were announced")
+        self.dataset.resize((end,))
         self.dataset[self.written : end] = rows
         self.written, self.waiting, self.num_waiting = end, [], 0
 
@@ -79,20 +67,10 @@ class ShardWriter:
 
     Args:
         path: the file to make.
-        voxel_types: compound of a product's voxels where it is not larcv's own (see COMPACT_VOXEL, COMPACT_LABEL).
-        totals: number of voxels of a product, where known beforehand; it is then stored contiguous and uncompressed.
     """
 
-    def __init__(
-        self,
-        path: Path,
-        *,
-        voxel_types: Mapping[str, np.dtype[Any]] | None = None,
-        totals: Mapping[str, int] | None = None,
-    ) -> None:
+    def __init__(self, path: Path) -> None:
         self.path = path
-        self.voxel_types = dict(voxel_types or {})
-        self.totals = dict(totals or {})
         self.num_events = 0
         self._columns: dict[str, dict[str, _Column]] = {}
         self._aside: AbstractContextManager[Path] = write_aside(path)
@@ -100,7 +78,7 @@ class ShardWriter:
     def __enter__(self) -> Self:
         # larcv reads files of HDF5 1.10 and older only
         self._file = h5py.File(self._aside.__enter__(), "w", libver=("earliest", "v110"))
-        self._events = _Column(self._file.create_group("Events"), "event_id", EVENT_ID, chunk=CHUNK_ROWS, total=None)
+        self._events = _Column(self._file.create_group("Events"), "event_id", EVENT_ID, chunk=CHUNK_ROWS)
         return self
 
     def __exit__(
@@ -119,10 +97,6 @@ class ShardWriter:
     def _finish(self) -> None:
         for column in [self._events, *(c for columns in self._columns.values() for c in columns.values())]:
             column.flush()
-            if column.written != len(column.dataset):
-                raise ValueError(
-                    f"{column.dataset.name}: {column.written} rows written, {len(column.dataset)} announced"
-                )
 
     def append(
         self,
@@ -163,24 +137,17 @@ class ShardWriter:
         if name not in self._columns:
             group = self._file.create_group(f"Data/{name}_group")
             self._columns[name] = {
-                column: _Column(
-                    group,
-                    column,
-                    dtype,
-                    chunk=CHUNK_VOXELS if column == "voxels" else CHUNK_ROWS,
-                    total=self.totals.get(name) if column == "voxels" else None,
-                )
+                column: _Column(group, column, dtype, chunk=CHUNK_VOXELS if column == "voxels" else CHUNK_ROWS)
                 for column, dtype in dtypes.items()
             }
         return self._columns[name]
 
     def _append_sparse(self, name: str, images: Sequence[SparseImage]) -> None:
-        voxel = self.voxel_types.get(name, VOXEL)
         dtypes = {
             "extents": EXTENTS,
             "voxel_extents": ID_EXTENTS,
             "image_meta": image_meta(product_ndim(name)),
-            "voxels": voxel,
+            "voxels": VOXEL,
         }
         columns = self._product(name, dtypes)
         _append_extent(columns["extents"], columns["voxel_extents"].rows, len(images))
@@ -188,7 +155,7 @@ class ShardWriter:
             _require_ascending(name, image)
             columns["voxel_extents"].append(_id_extent(columns["voxels"].rows, len(image.ids), image.projection))
             columns["image_meta"].append(_meta(image))
-            columns["voxels"].append(_voxels(image, voxel))
+            columns["voxels"].append(_voxels(image))
 
     def _append_clusters(self, name: str, groups: Sequence[Clusters]) -> None:
         dtypes = {
@@ -208,7 +175,7 @@ class ShardWriter:
             rows["N"], rows["ID"] = group.lengths, group.numbers
             rows["first"] = columns["voxels"].rows + np.cumsum(group.lengths) - group.lengths
             columns["cluster_extents"].append(rows)
-            columns["voxels"].append(_voxels(image, VOXEL))
+            columns["voxels"].append(_voxels(image))
 
 
 def _append_extent(column: _Column, first: int, num: int) -> None:
@@ -231,8 +198,8 @@ def _meta(image: SparseImage) -> NDArray[Any]:
     return row
 
 
-def _voxels(image: SparseImage, dtype: np.dtype[Any]) -> NDArray[Any]:
-    rows = np.zeros(len(image.ids), dtype)
+def _voxels(image: SparseImage) -> NDArray[Any]:
+    rows = np.zeros(len(image.ids), VOXEL)
     rows["id"], rows["value"] = image.ids, image.values
     return rows
 
