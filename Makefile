@@ -1,11 +1,12 @@
 PYTHON ?= python3
+LARCV_PYTHON ?= python3.11
 VENV := .venv
 export PATH := $(CURDIR)/$(VENV)/bin:$(PATH)
 .DEFAULT_GOAL := help
-.PHONY: help demo test browser lint docs lock clean
+.PHONY: help demo test browser larcv crosscheck lint docs lock clean
 
 help: ## list the targets
-	@grep -hE '^[a-z]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z]+):.*## /\1\t/' | expand -t 10
+	@grep -hE '^[a-z]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z]+):.*## /\1\t/' | expand -t 12
 
 $(VENV)/.installed: envs/requirements.txt pyproject.toml
 	$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "nuweave needs Python 3.11 or newer: make PYTHON=python3.11")'
@@ -19,10 +20,19 @@ demo: $(VENV)/.installed ## run the whole workflow on simulated events, to resul
 	@echo "report: $(CURDIR)/results/demo/report/index.html"
 
 test: $(VENV)/.installed ## run the test suite
-	pytest -m "not browser"
+	pytest -m "not browser and not larcv"
 
 browser: $(VENV)/.installed ## open a report in headless Chromium (needs chromium)
 	pytest -m browser
+
+.venv-larcv/.installed: envs/larcv.sh envs/larcv.txt
+	envs/larcv.sh .venv-larcv $(LARCV_PYTHON)
+	touch $@
+
+larcv: .venv-larcv/.installed ## build .venv-larcv, where larcv itself judges our files (5 minutes)
+
+crosscheck: $(VENV)/.installed larcv ## compare with larcv itself, in both directions
+	pytest -m larcv
 
 lint: $(VENV)/.installed ## ruff, mypy, snakefmt, snakemake --lint
 	ruff check .

@@ -30,6 +30,11 @@ rule convert:
         SHARDS,
 
 
+rule archive:
+    input:
+        [ROOT / f"archive/{shard.name}" for shard in SHARDS],
+
+
 rule train:
     input:
         expand(ROOT / "models/{model}/model.safetensors", model=TRAINED),
@@ -46,3 +51,4 @@ include: "workflow/rules/catalog.smk"
 include: "workflow/rules/train.smk"
 include: "workflow/rules/evaluate.smk"
 include: "workflow/rules/report.smk"
+include: "workflow/rules/larcv_check.smk"

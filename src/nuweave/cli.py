@@ -8,14 +8,15 @@ from __future__ import annotations
 import json
 import os
 import sys
+from dataclasses import asdict
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Literal
 
 import typer
 
 from nuweave import __version__
 from nuweave.config import Config, ConfigError, ModelConfig, UserError, load
-from nuweave.store import write_aside
+from nuweave.store import Fault, write_aside
 
 # threads that wait must sleep: spinning ones starve the other ranks of a small machine. Read when torch is imported.
 os.environ.setdefault("OMP_WAIT_POLICY", "passive")
@@ -147,6 +148,70 @@ def pack(
 
 
 @app.command()
+def repack(
+    files: Annotated[list[Path], typer.Argument(help="larcv3 files with the same products")],
+    out: Out,
+    layout: Annotated[
+        Literal["contiguous", "archive"], typer.Option("--layout", help="contiguous is fast to read, archive is small")
+    ] = "contiguous",
+    seed: Annotated[int, typer.Option("--seed", help="fixes the new order of the events")] = 0,
+    keep_order: Annotated[bool, typer.Option("--keep-order", help="leave the events in their order")] = False,
+) -> None:
+    """Gather all events of larcv3 files in one compact, shuffled, larcv3-readable file with checksums."""
+    from nuweave.store.repack import every_event, repack, shuffled
+
+    picks = every_event(files)
+    repack(files, picks if keep_order else shuffled(picks, seed=seed), out, layout=layout)
+    typer.echo(f"{out}: {len(picks)} events of {len(files)} files")
+
+
+@app.command()
+def check(
+    files: Annotated[list[Path], typer.Argument(help="larcv3 files")],
+    as_json: Annotated[bool, typer.Option("--json", help="print one list of faults as JSON")] = False,
+    classes: Annotated[int, typer.Option("--classes", help="labels are whole numbers below it", min=1)] = 3,
+) -> None:
+    """Read all of each file and name every fault; the exit status is 1 if there is any."""
+    from nuweave.store.check import check_file, describe
+
+    found: list[Fault] = []
+    for file in files:
+        before = len(found)
+        for fault in check_file(file, num_classes=classes):
+            found.append(fault)
+            if not as_json:
+                typer.echo(fault)
+        if len(found) == before and not as_json:
+            typer.echo(f"{file}: is right: {describe(file)}")
+    if as_json:
+        rows = [(str(one.path), one.product, one.event, one.what, one.remedy) for one in found]
+        keys = ("file", "product", "event", "what", "remedy")
+        typer.echo(json.dumps([dict(zip(keys, row, strict=True)) for row in rows], indent=2))
+    if found:
+        raise typer.Exit(1)
+
+
+@app.command("larcv-check")
+def larcv_check(
+    files: Annotated[list[Path], typer.Argument(help="larcv3 files")],
+    json_file: Annotated[Path | None, typer.Option("--json", help="file to write: counts and differences")] = None,
+) -> None:
+    """Compare what larcv itself reads from files with what we read, bit for bit; `make larcv` builds it."""
+    from nuweave.crosscheck import check
+
+    comparisons = []
+    for file in files:
+        comparisons.append(check(file))
+        for line in comparisons[-1].differences or comparisons[-1:]:
+            typer.echo(line)
+    if json_file is not None:
+        with write_aside(json_file) as aside:
+            aside.write_text(json.dumps([asdict(one) for one in comparisons], indent=2, default=str) + "\n")
+    if any(one.differences for one in comparisons):
+        raise typer.Exit(1)
+
+
+@app.command()
 def overfit(
     config: ConfigFile,
     model: ModelName,
@@ -219,6 +284,44 @@ def report(config: ConfigFile, out: Out) -> None:
 
     write_report(load(config), out=out)
     typer.echo(out)
+
+
+bench_app = typer.Typer(no_args_is_help=True, help="Measure, on an idle machine; the README's tables are made from it.")
+app.add_typer(bench_app, name="bench")
+
+
+@bench_app.command("io")
+def bench_io(
+    json_file: Annotated[Path | None, typer.Option("--json", help="record to write: benchmarks/io.json")] = None,
+    source: Annotated[
+        Path | None, typer.Option("--source", help="larcv3 file of events to replicate; simulated ones without it")
+    ] = None,
+    events: Annotated[int, typer.Option("--events", help="events to make of them")] = 400,
+    repeats: Annotated[int, typer.Option("--repeats", min=1, help="how often each way of reading is measured")] = 5,
+) -> None:
+    """Time larcv's queue, our readers and a copy of bytes on the same events (5 minutes, 5 GB of disk)."""
+    from nuweave.bench.io import run_io
+    from nuweave.bench.record import write_record
+    from nuweave.bench.table import markdown
+
+    record = run_io(source=source, num_events=events, repeats=repeats, command=f"nuweave {' '.join(sys.argv[1:])}")
+    typer.echo(markdown(record), nl=False)
+    if json_file is not None:
+        write_record(record, json_file)
+
+
+@bench_app.command("table")
+def bench_table(
+    readme: Annotated[Path, typer.Option("--readme", help="Markdown file with places for tables")] = Path("README.md"),
+) -> None:
+    """Write the tables of README.md anew from the records in benchmarks/."""
+    from nuweave.bench.record import read_record
+    from nuweave.bench.table import fill_tables
+
+    text = fill_tables(readme.read_text(), lambda name: read_record(readme.parent / name))
+    with write_aside(readme) as aside:
+        aside.write_text(text)
+    typer.echo(readme)
 
 
 def main() -> None:

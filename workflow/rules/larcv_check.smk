@@ -1,0 +1,22 @@
+# Not part of `all`: needs larcv in an environment of its own (`make larcv`).
+rule larcv_check:
+    input:
+        SHARDS,
+        expand(
+            ROOT / "packed/{part}.h5",
+            part=["train", "val", "test"] if CONFIG.trains else ["all"],
+        ),
+    output:
+        ROOT / "larcv_check.json",
+    log:
+        ROOT / "logs/larcv_check.log",
+    benchmark:
+        ROOT / "benchmarks/larcv_check.tsv"
+    conda:
+        "../../envs/nuweave.yaml"
+    params:
+        code=code_of("store", "crosscheck"),
+    message:
+        "compare what larcv reads from shards and packed files with what we read"
+    shell:
+        "nuweave larcv-check {input:q} --json {output:q} > {log:q} 2>&1"
