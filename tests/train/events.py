@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from pathlib import Path
 
 import numpy as np
+from torch import nn
 
 from nuweave.config import ModelConfig
 from nuweave.store import EventId, ShardWriter, SparseImage
@@ -16,16 +17,13 @@ NUM_PLANES = 2
 NUM_SITES = 12
 
 
-def write_learnable(
-    path: Path, *, num_events: int, seed: int = 1, values: float | None = None, with_class: bool = True
-) -> Path:
+def write_learnable(path: Path, *, num_events: int, seed: int = 1, with_class: bool = True) -> Path:
     """Sites above 50 are neutrino, the others cosmic; event i is of class i % 3 and its values grow with it.
 
     Args:
         path: the file.
         num_events: events in it.
         seed: of the sites.
-        values: value of every site instead.
         with_class: whether events have their class.
     """
     rng = np.random.default_rng(seed)
@@ -33,8 +31,6 @@ def write_learnable(
         for event in range(num_events):
             images = [mock.image(rng, shape=SHAPE, projection=p, num_sites=NUM_SITES) for p in range(NUM_PLANES)]
             images = [SparseImage(x.ids, x.values * (1 + event % 3), x.shape, x.projection) for x in images]
-            if values is not None:
-                images = [SparseImage(x.ids, np.full_like(x.values, values), x.shape, x.projection) for x in images]
             labels = [
                 SparseImage(x.ids, np.where(x.values > 50, 2, 1).astype(np.float32), x.shape, x.projection)
                 for x in images
@@ -69,6 +65,12 @@ def classifier(*, overfit: Mapping[str, object] | None = None, **train: object) 
             "overfit": overfit or {},
         }
     )
+
+
+def poison(network: nn.Module) -> nn.Module:
+    """The same network with a first weight that makes every loss not a number."""
+    nn.init.constant_(next(network.parameters()), float("nan"))
+    return network
 
 
 def _train(changes: dict[str, object]) -> dict[str, object]:

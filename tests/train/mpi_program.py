@@ -16,7 +16,7 @@ import torch
 from torch import nn
 
 from nuweave.config.train import TrainConfig
-from nuweave.loader import PackedDataset, training_stream
+from nuweave.loader import EventDataset, TrainingStream, make_sampler
 from nuweave.sparse import NormReLU
 from nuweave.tasks import make_task
 from nuweave.train import run as run_module
@@ -41,16 +41,15 @@ ENGINES: dict[str, dict[str, object]] = {
 def short_training(path: Path, settings: dict[str, object], ranks: Ranks) -> dict[str, list[float]]:
     """Losses of four steps, and the absolute sum of each weight tensor after them; the norm looks at one site only."""
     model = tagger(overfit=None, ranks=ranks.world_size, max_steps=4, clip_norm=0.5, **settings)
-    dataset, task = PackedDataset(path), make_task(model.task)
+    dataset, task = EventDataset(path), make_task(model.task)
     torch.manual_seed(3)
     network = task.build_network(model.network, ndim=2, num_planes=dataset.num_planes, shape=dataset.shape)
     for module in network.modules():
         if isinstance(module, NormReLU):
             setattr(module, "norm", nn.LayerNorm(module.norm.num_features))  # noqa: B010
     engine = make_engine(task, network, model.train, ranks)
-    with training_stream(
-        dataset, seed=1, global_batch=model.train.global_batch, rank=ranks.rank, world=ranks.world_size
-    ) as stream:
+    sampler = make_sampler(dataset, model.train.loader, seed=1, global_batch=model.train.global_batch)
+    with TrainingStream(dataset, sampler, rank=ranks.rank, world=ranks.world_size) as stream:
         steps = train_steps(
             task=task,
             engine=engine,

@@ -8,7 +8,7 @@ import pytest
 import torch
 
 from nuweave.config import ModelConfig
-from nuweave.loader import PackedDataset
+from nuweave.loader import EventDataset
 from nuweave.tasks import make_task
 from nuweave.train.checkpoint import Checkpoints, Progress, claim_run_dir, fingerprint
 from nuweave.train.distributed import one_process
@@ -30,7 +30,7 @@ def make(directory: Path, *, told: list[str] | None = None, weight_seed: int = 0
 
 def move(engine: TorchEngine, path: Path) -> None:
     """One optimiser step, so that weights and moments differ from what they were."""
-    task, batch = make_task(tagger().task), PackedDataset(path).read([0, 1])
+    task, batch = make_task(tagger().task), EventDataset(path).read([0, 1])
     engine.backward(task.loss(engine.forward(batch), batch))
     engine.step(0.01)
 

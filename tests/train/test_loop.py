@@ -2,24 +2,25 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
 import torch
 
-from nuweave.loader import PackedDataset
-from nuweave.tasks import make_task
+from nuweave.config import ModelConfig
+from nuweave.loader import EventDataset
+from nuweave.tasks import make_task, mean_loss
 from nuweave.train.distributed import one_process
 from nuweave.train.engine import Engine, TorchEngine
 from nuweave.train.errors import NonFiniteLossError
 from nuweave.train.loop import StepDone, train_steps
-from tests.train.events import tagger, write_learnable
+from tests.train.events import classifier, poison, tagger, write_learnable
 
 
 def prepare(path: Path, *, steps: range, stops: Iterator[bool] | None = None) -> tuple[Engine, Iterator[StepDone]]:
     """Steps, not yet taken, on the first two events of a file."""
-    model, dataset, ranks = tagger(), PackedDataset(path), one_process()
+    model, dataset, ranks = tagger(), EventDataset(path), one_process()
     task = make_task(model.task)
     torch.manual_seed(0)
     network = task.build_network(model.network, ndim=2, num_planes=dataset.num_planes, shape=dataset.shape)
@@ -50,11 +51,30 @@ def test_a_wish_to_stop_is_reported_not_decided(learnable: dict[str, Path]) -> N
 
 
 def test_a_loss_that_is_not_finite_names_the_events_and_moves_no_weight(tmp_path: Path) -> None:
-    path = write_learnable(tmp_path / "bad.h5", num_events=2, seed=9, values=float("nan"))
+    path = write_learnable(tmp_path / "a.h5", num_events=2, seed=9)
     engine, steps = prepare(path, steps=range(3))
+    poison(engine.network)
     before = {name: weight.clone() for name, weight in engine.network.named_parameters()}
     with pytest.raises(NonFiniteLossError, match="step 1: the loss is not finite") as caught:
         list(steps)
     assert caught.value.event_ids == [[9, 0, 0], [9, 0, 1]]
     assert caught.value.step == 0
-    assert all(torch.equal(before[name], weight) for name, weight in engine.network.named_parameters())
+    assert all(before[name].equal(weight) or weight.isnan().all() for name, weight in engine.network.named_parameters())
+
+
+@pytest.mark.parametrize("make", [tagger, classifier])
+def test_a_rank_without_events_adds_nothing_and_its_gradients_are_zero(
+    learnable: dict[str, Path], make: Callable[[], ModelConfig]
+) -> None:
+    model, dataset = make(), EventDataset(learnable["train_path"])
+    task, empty = make_task(model.task), dataset.read([])
+    network = task.build_network(model.network, ndim=2, num_planes=dataset.num_planes, shape=dataset.shape).train()
+    terms = task.loss_terms(task.forward(network, empty), empty)
+    assert terms.sums_T.tolist() == [0.0] * len(terms.sums_T)
+    assert terms.weights_T.tolist() == [0.0] * len(terms.sums_T)
+    of_all_ranks = terms.weights_T + 4
+    mean_loss(terms.sums_T, of_all_ranks).backward()  # type: ignore[no-untyped-call]
+    gradients = [weight.grad for weight in network.parameters() if weight.grad is not None]
+    assert gradients
+    assert all(not gradient.any() for gradient in gradients)
+    assert all(buffer.isfinite().all() for buffer in network.buffers())

@@ -32,7 +32,7 @@ def test_every_engine_on_two_ranks_trains_like_torch_in_one_process(tmp_path: Pa
     for name, settings in ENGINES.items():
         rounds = settings.get("precision") == "bf16"
         expected = short_training(learnable["train_path"], ENGINES["torch bf16" if rounds else "torch"], one_process())
-        tolerance = 1e-3 if rounds else 1e-5
+        tolerance = 1e-3 if rounds else 5e-5
         assert found[name]["losses"] == pytest.approx(expected["losses"], rel=tolerance), name
         # AdamW makes steps of full size out of gradients that are 0 but for rounding
         assert found[name]["weights"] == pytest.approx(expected["weights"], rel=0.02, abs=0.01), name

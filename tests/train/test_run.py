@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 import os
 import shutil
 import signal
@@ -19,8 +20,9 @@ from nuweave.store import StoreError
 from nuweave.tasks import make_task
 from nuweave.train import NonFiniteLossError, run_training
 from nuweave.train import run as run_module
+from nuweave.train.engine import make_engine
 from nuweave.train.schedule import training_rate
-from tests.train.events import classifier, tagger, write_learnable
+from tests.train.events import classifier, poison, tagger, write_learnable
 
 
 def start(directory: Path, model: ModelConfig, data: dict[str, Path], *, seed: int = 5) -> bool:
@@ -118,13 +120,35 @@ def test_a_finished_run_only_writes_its_model_again(tmp_path: Path, learnable: d
     assert records(tmp_path / "model" / "metrics.jsonl") == first
 
 
-def test_a_loss_that_is_not_finite_leaves_the_events_in_the_run(tmp_path: Path, learnable: dict[str, Path]) -> None:
-    bad = write_learnable(tmp_path / "bad.h5", num_events=4, seed=9, values=float("inf"))
+def test_a_loss_that_is_not_finite_leaves_the_events_in_the_run(
+    tmp_path: Path, learnable: dict[str, Path], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    few = write_learnable(tmp_path / "few.h5", num_events=4, seed=9)
+    monkeypatch.setattr(
+        "nuweave.train.run.make_engine", lambda task, network, *rest: make_engine(task, poison(network), *rest)
+    )
     with pytest.raises(NonFiniteLossError):
-        start(tmp_path, tagger(), {**learnable, "train_path": bad})
+        start(tmp_path, tagger(), {**learnable, "train_path": few})
     found = json.loads((tmp_path / "run" / "nonfinite.json").read_text())
     assert found["step"] == 1
     assert sorted(found["events"]) == [[9, 0, event] for event in range(4)]
+
+
+def test_a_training_reads_from_a_copy_on_the_local_disk_when_told_to(
+    tmp_path: Path, learnable: dict[str, Path]
+) -> None:
+    start(tmp_path / "plain", tagger(max_steps=3), learnable)
+    staged = tagger(max_steps=3, loader={"stage_dir": str(tmp_path / "local"), "threads": 2})
+    start(tmp_path / "staged", staged, learnable)
+    assert len(list((tmp_path / "local").glob("*.h5"))) == 2
+    assert records(tmp_path / "plain/model/metrics.jsonl") == records(tmp_path / "staged/model/metrics.jsonl")
+
+
+@pytest.mark.parametrize("model", [tagger, classifier])
+def test_batches_may_be_bounded_by_sites(tmp_path: Path, learnable: dict[str, Path], model: Any) -> None:
+    assert start(tmp_path, model(max_steps=3, loader={"max_sites": 30}), learnable)  # one event of 24 sites
+    losses = [line["loss"] for line in records(tmp_path / "model" / "metrics.jsonl")]
+    assert all(math.isfinite(loss) for loss in losses)
 
 
 def test_no_validation_events_are_refused(tmp_path: Path, learnable: dict[str, Path]) -> None:

@@ -8,7 +8,7 @@ import pytest
 import torch
 
 from nuweave.config import ModelConfig
-from nuweave.loader import PackedDataset, evaluation_batches
+from nuweave.loader import EventDataset, evaluation_batches
 from nuweave.tasks import make_task
 from nuweave.train.distributed import one_process
 from nuweave.train.validate import validate
@@ -17,7 +17,7 @@ from tests.train.events import classifier, tagger
 
 @pytest.mark.parametrize("model", [tagger(), classifier()], ids=["tagger", "classifier"])
 def test_batches_of_one_and_of_five_agree(learnable: dict[str, Path], model: ModelConfig) -> None:
-    dataset, task = PackedDataset(learnable["val_path"]), make_task(model.task)
+    dataset, task = EventDataset(learnable["val_path"]), make_task(model.task)
     network = task.build_network(model.network, ndim=2, num_planes=2, shape=dataset.shape)
     one, five = (
         validate(task, network, evaluation_batches(dataset, batch=batch), settings=model.train, ranks=one_process())
@@ -28,7 +28,7 @@ def test_batches_of_one_and_of_five_agree(learnable: dict[str, Path], model: Mod
 
 
 def test_the_network_is_evaluated_without_dropout_and_goes_on_training(learnable: dict[str, Path]) -> None:
-    dataset, model = PackedDataset(learnable["val_path"]), classifier()
+    dataset, model = EventDataset(learnable["val_path"]), classifier()
     task = make_task(model.task)
     network = task.build_network(model.network, ndim=2, num_planes=2, shape=dataset.shape).train()
     state = torch.get_rng_state()

@@ -16,7 +16,7 @@ from nuweave.config.evaluate import EvaluateConfig, ReportConfig
 from nuweave.config.models import NetworkConfig, ResNetConfig, UResNetConfig
 from nuweave.config.simulate import SimulateConfig
 from nuweave.config.tasks import EventClassificationConfig, SegmentationConfig, TaskConfig
-from nuweave.config.train import OverfitConfig, TrainConfig
+from nuweave.config.train import AugmentConfig, OverfitConfig, TrainConfig
 
 NUM_PLANES = {"sbnd": 3, "cube": 1}
 NETWORK_OF_TASK = {"segmentation": "uresnet", "event_classification": "resnet"}
@@ -53,7 +53,7 @@ def demo_models() -> dict[str, ModelConfig]:
         "event_id": ModelConfig(
             task=EventClassificationConfig(),
             network=ResNetConfig(),
-            train=TrainConfig(max_steps=500, global_batch=32, augment=True),
+            train=TrainConfig(max_steps=500, global_batch=32, augment=AugmentConfig(flip=True)),
             overfit=OverfitConfig(num_events=8),
         ),
     }

@@ -25,7 +25,7 @@ from nuweave.evaluate.estimate import Floats, event_weights
 from nuweave.evaluate.model import load_model
 from nuweave.evaluate.segmentation import event_score, site_counts
 from nuweave.evaluate.summary import classification_summary, segmentation_summary
-from nuweave.loader import PackedDataset, SparseBatch, evaluation_batches
+from nuweave.loader import EventDataset, SparseBatch, evaluation_batches
 from nuweave.physics.truth import HEAD_CLASSES
 from nuweave.store import StoreError, write_aside
 from nuweave.tasks import Task
@@ -51,7 +51,7 @@ def evaluate_model(
     """
     task, network, meta = load_model(model_dir)
     config = ModelConfig.model_validate(meta["model"]).task
-    dataset = PackedDataset(data)
+    dataset = EventDataset(data)
     _require_fit(dataset, meta, model_dir)
     device = _device()
     network.to(device)
@@ -85,21 +85,22 @@ def _device() -> torch.device:
     return torch.accelerator.current_accelerator(check_available=True) or torch.device("cpu")
 
 
-def _require_fit(dataset: PackedDataset, meta: dict[str, Any], model_dir: Path) -> None:
+def _require_fit(dataset: EventDataset, meta: dict[str, Any], model_dir: Path) -> None:
     """The file must hold at least one event, of images like those that the model was trained on."""
     if len(dataset) == 0:
-        raise StoreError(f"{dataset.path}: holds no event; pack a part that has some")
+        raise StoreError(f"{dataset.paths[0]}: holds no event; pack a part that has some")
     found, wanted = (dataset.num_planes, *dataset.shape), (int(meta["num_planes"]), *meta["shape"])
     if found != wanted:
         raise StoreError(
-            f"{dataset.path}: has images of {' x '.join(map(str, found))} (planes x sites), the model in {model_dir} "
-            f"was trained on {' x '.join(map(str, wanted))}; convert with the detector and down-sampling of its run"
+            f"{dataset.paths[0]}: has images of {' x '.join(map(str, found))} (planes x sites), "
+            f"the model in {model_dir} was trained on {' x '.join(map(str, wanted))}; "
+            "convert with the detector and down-sampling of its run"
         )
 
 
 @torch.inference_mode()
 def _predict(
-    task: Task, network: nn.Module, dataset: PackedDataset, batch_size: int, device: torch.device
+    task: Task, network: nn.Module, dataset: EventDataset, batch_size: int, device: torch.device
 ) -> tuple[pd.DataFrame, SiteSums]:
     """A row an event in the order of the file, and what the baselines need of its sites."""
     tables, sums = [], []
@@ -114,7 +115,7 @@ def _predict(
 
 @torch.inference_mode()
 def _display_sites(
-    task: Task, network: nn.Module, dataset: PackedDataset, chosen: Sequence[tuple[str, int]], device: torch.device
+    task: Task, network: nn.Module, dataset: EventDataset, chosen: Sequence[tuple[str, int]], device: torch.device
 ) -> pd.DataFrame:
     """The sites of the chosen events, one event at a time; empty where none is chosen."""
     tables = []
@@ -134,7 +135,7 @@ def _event_scores(predictions: pd.DataFrame, config: TaskConfig, num_planes: int
 
 
 def _summary(
-    predictions: pd.DataFrame, sums: SiteSums, weights_SE: Floats, config: TaskConfig, dataset: PackedDataset
+    predictions: pd.DataFrame, sums: SiteSums, weights_SE: Floats, config: TaskConfig, dataset: EventDataset
 ) -> dict[str, Any]:
     if isinstance(config, EventClassificationConfig):
         classes: dict[str, Sequence[str]] = {head: HEAD_CLASSES[head] for head in config.heads}

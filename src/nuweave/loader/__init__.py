@@ -1,15 +1,20 @@
-"""From a packed file to batches of torch tensors: bytes, order, augmentation. The first room that imports torch."""
+"""From larcv3 files to batches of torch tensors: order, bytes, augmentation. The first room that imports torch."""
 
-from nuweave.loader.batch import Event, SparseBatch, collate
-from nuweave.loader.dataset import PackedDataset
-from nuweave.loader.stream import TrainingStream, evaluation_batches, training_stream
+from nuweave.loader.batch import SparseBatch
+from nuweave.loader.dataset import EventDataset
+from nuweave.loader.errors import LoaderError
+from nuweave.loader.iterable import EventBatches
+from nuweave.loader.staging import stage, staged_path
+from nuweave.loader.stream import TrainingStream, evaluation_batches, make_sampler
 
 __all__ = [
-    "Event",
-    "PackedDataset",
+    "EventBatches",
+    "EventDataset",
+    "LoaderError",
     "SparseBatch",
     "TrainingStream",
-    "collate",
     "evaluation_batches",
-    "training_stream",
+    "make_sampler",
+    "stage",
+    "staged_path",
 ]

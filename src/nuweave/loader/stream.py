@@ -1,7 +1,7 @@
-"""The order of events, and the stream of batches that follows it.
+"""Batches read ahead: the sampler says which events, threads fill slabs, the consumer gets them on its device.
 
-Position p = step * global_batch + i of the endless stream is event order(epoch)[p % len] of epoch p // len. It depends
-on seed and data alone: any number of ranks sees the same global batches, and a stream starts at any step at once.
+What a rank sees at a step depends on seed, epoch and data alone: any number of ranks shares the same global batches,
+and a stream goes on from a saved state as if it had never stopped.
 """
 
 from __future__ import annotations
@@ -10,117 +10,162 @@ import queue
 import threading
 import time
 import weakref
-from collections.abc import Iterator
-from dataclasses import dataclass
-from functools import lru_cache
+from collections.abc import Iterator, Mapping
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, field
+from itertools import islice
 from types import TracebackType
-from typing import Self
+from typing import Any, Self
 
 import numpy as np
+import torch
 from numpy.typing import NDArray
 
-from nuweave.loader.augment import Flips, draw_flips
+from nuweave.config.train import AugmentConfig, LoaderConfig
+from nuweave.loader.augment import Ranges, draw
 from nuweave.loader.batch import SparseBatch
-from nuweave.loader.dataset import PackedDataset
+from nuweave.loader.dataset import EventDataset
+from nuweave.loader.errors import LoaderError
+from nuweave.loader.sampler import GlobalBatch, Order, Place, Sampler
+from nuweave.loader.slab import HostBatch, Slab
+from nuweave.store import DamagedEventError, Fault
 
-BATCHES_AHEAD = 2
 POLL_S = 0.1
+CPU = torch.device("cpu")
 
 
-@lru_cache(maxsize=4)
-def order(seed: int, epoch: int, num_events: int) -> NDArray[np.int64]:
-    """The order of an epoch.
+def make_sampler(dataset: EventDataset, settings: LoaderConfig, *, seed: int, global_batch: int) -> Sampler:
+    """The order of a training.
 
     Args:
+        dataset: the events.
+        settings: blocks, window, remainder and site budget.
         seed: of the run.
-        epoch: how often the events were seen before.
-        num_events: events in the file.
-    Returns:
-        int64[num_events], a permutation; read-only.
+        global_batch: events a step over all ranks; the most, where there is a site budget.
+    Raises:
+        LoaderError: an event has more sites than the budget, or no batch would ever be full.
     """
-    permutation = np.random.Generator(np.random.Philox(key=[seed, epoch])).permutation(num_events)
-    permutation.flags.writeable = False
-    return permutation
+    order = Order(
+        num_events=len(dataset),
+        seed=seed,
+        manifest=dataset.manifest,
+        block_events=settings.block_events,
+        window_blocks=settings.window_blocks,
+    )
+    return Sampler(
+        order,
+        global_batch,
+        remainder=settings.remainder,
+        max_sites=settings.max_sites,
+        sites=None if settings.max_sites is None else dataset.sites_E,
+    )
 
 
 @dataclass(frozen=True)
-class Plan:
-    """Which events a rank reads at a step.
+class _Filled:
+    """A batch on its way to the consumer, and where the stream stands after it."""
 
-    Attributes:
-        num_events: events in the file.
-        seed: of the run.
-        global_batch: events a step over all ranks.
-        rank: this rank.
-        world: number of ranks.
-        augment: whether events are flipped at random.
-        ndim: axes of an image.
-    """
+    host: HostBatch
+    slab: Slab
+    end: Place
 
-    num_events: int
-    seed: int
-    global_batch: int
-    rank: int
-    world: int
-    augment: bool
-    ndim: int
 
-    def __post_init__(self) -> None:
-        if self.global_batch < 1 or self.global_batch % self.world:
-            good = max(1, round(self.global_batch / self.world)) * self.world
-            raise ValueError(
-                f"global_batch={self.global_batch} must divide by the number of ranks, {self.world}; try {good}"
-            )
+@dataclass
+class _Shared:
+    """What the reading thread and the consumer have in common; the stream itself may be forgotten."""
 
-    def entries(self, step: int) -> tuple[list[int], list[Flips] | None]:
-        """Positions in the file, and the axes to flip of each, None without augmentation."""
-        positions = range(step * self.global_batch + self.rank, (step + 1) * self.global_batch, self.world)
-        places = [divmod(position, self.num_events) for position in positions]
-        entries = [int(order(self.seed, epoch, self.num_events)[place]) for epoch, place in places]
-        if not self.augment:
-            return entries, None
-        epochs = [epoch for epoch, _ in places]
-        flips = [
-            draw_flips(seed=self.seed, epoch=epoch, entry=entry, ndim=self.ndim)
-            for epoch, entry in zip(epochs, entries, strict=True)
-        ]
-        return entries, flips
+    empty: queue.SimpleQueue[Slab] = field(default_factory=queue.SimpleQueue)
+    ready: queue.SimpleQueue[_Filled | BaseException] = field(default_factory=queue.SimpleQueue)
+    stop: threading.Event = field(default_factory=threading.Event)
+    quarantined: dict[int, Fault] = field(default_factory=dict)
 
 
 class TrainingStream(Iterator[SparseBatch]):
-    """Endless batches, read ahead by one thread. Close it, or use it as a context manager.
+    """Endless batches for one rank: its share of each global batch. Close it, or use it as a context manager.
+
+    Args:
+        dataset: the events.
+        sampler: their order.
+        rank: this rank; it takes events rank, rank + world, ... of each global batch, perhaps none of a small one.
+        world: number of ranks.
+        state: of an earlier stream over the same events, with any number of ranks; None starts at the first epoch.
+        augment: random changes to the events.
+        settings: threads, slabs and quarantine.
+        device: that batches go to.
+        every: (n, k): of the batches from `state` on, leave out n, then give one in k.
+    Raises:
+        LoaderError: the state is of other events, another seed or another order.
 
     Attributes:
         wait_seconds: time that the consumer spent waiting for data so far.
     """
 
-    def __init__(self, dataset: PackedDataset, plan: Plan, start_step: int) -> None:
+    def __init__(
+        self,
+        dataset: EventDataset,
+        sampler: Sampler,
+        *,
+        rank: int = 0,
+        world: int = 1,
+        state: Mapping[str, Any] | None = None,
+        augment: AugmentConfig | None = None,
+        settings: LoaderConfig | None = None,
+        device: torch.device = CPU,
+        every: tuple[int, int] = (0, 1),
+    ) -> None:
+        settings = settings or LoaderConfig()
         self.wait_seconds = 0.0
-        self._ready: queue.Queue[SparseBatch | BaseException] = queue.Queue(BATCHES_AHEAD)
-        self._stop = threading.Event()
+        self._dataset, self._sampler = dataset, sampler
+        augment = augment or AugmentConfig()
+        self._ranges = Ranges(augment.flip, augment.max_shift, augment.scale)
+        self._place = Place(0, 0) if state is None else sampler.restore(state)
+        self._shared = _Shared()
+        for _ in range(settings.prefetch + 1):  # one is being decoded while the others are filled
+            self._shared.empty.put(dataset.new_slab(device))
+        batches = islice(sampler.batches(self._place), every[0], None, every[1])
+        shares = ((batch, *batch.share(rank, world)) for batch in batches)
         self._thread = threading.Thread(
-            target=_read_ahead,
-            args=(dataset, plan, start_step, self._ready, self._stop),
-            name="nuweave-prefetch",
-            daemon=True,
+            target=_read_ahead, args=(dataset, shares, settings, self._shared), name="nuweave-prefetch", daemon=True
         )
         self._thread.start()
-        weakref.finalize(self, self._stop.set)
+        weakref.finalize(self, self._shared.stop.set)
 
     def __next__(self) -> SparseBatch:
-        if self._stop.is_set():
+        if self._shared.stop.is_set():
             raise StopIteration
         start = time.perf_counter()
-        batch = self._ready.get()
+        filled = self._shared.ready.get()
         self.wait_seconds += time.perf_counter() - start
-        if isinstance(batch, BaseException):
+        if isinstance(filled, BaseException):
             self.close()
-            raise batch
+            raise filled
+        host = filled.host
+        augmentation = None
+        if not self._ranges.is_off:
+            augmentation = draw(
+                self._ranges,
+                seed=self._sampler.order.seed,
+                entries=host.entries_B,
+                epochs=host.epochs_B,
+                ndim=self._dataset.ndim,
+            )
+        batch = self._dataset.decode(host, filled.slab, augmentation)
+        self._shared.empty.put(filled.slab)
+        self._place = filled.end
         return batch
+
+    @property
+    def quarantined(self) -> list[Fault]:
+        """Events of this rank that were left out because they are damaged."""
+        return list(self._shared.quarantined.values())
+
+    def state_dict(self) -> dict[str, Any]:
+        """Where the stream stands after the batch that was given last; for any number of ranks."""
+        return self._sampler.state(self._place)
 
     def close(self) -> None:
         """Stop the thread; no batch follows."""
-        self._stop.set()
+        self._shared.stop.set()
         self._thread.join()
 
     def __enter__(self) -> Self:
@@ -132,52 +177,17 @@ class TrainingStream(Iterator[SparseBatch]):
         self.close()
 
 
-def training_stream(
-    dataset: PackedDataset,
-    *,
-    seed: int,
-    global_batch: int,
-    rank: int = 0,
-    world: int = 1,
-    start_step: int = 0,
-    augment: bool = False,
-) -> TrainingStream:
-    """Endless batches for training: every event once an epoch, in an order of (seed, epoch) alone.
-
-    Args:
-        dataset: the events.
-        seed: of the run.
-        global_batch: events a step over all ranks; must divide by `world`.
-        rank: this rank; it takes events rank, rank + world, ... of each global batch.
-        world: number of ranks.
-        start_step: first step; a resumed stream goes on exactly as the first one would have.
-        augment: flip events along their axes at random, one draw from (seed, epoch, event).
-    Raises:
-        ValueError: global_batch does not divide by the number of ranks.
-    """
-    plan = Plan(
-        num_events=len(dataset),
-        seed=seed,
-        global_batch=global_batch,
-        rank=rank,
-        world=world,
-        augment=augment,
-        ndim=dataset.ndim,
-    )
-    return TrainingStream(dataset, plan, start_step)
-
-
 def evaluation_batches(
-    dataset: PackedDataset, *, batch: int, rank: int = 0, world: int = 1, max_events: int | None = None
+    dataset: EventDataset, *, batch: int, rank: int = 0, world: int = 1, max_events: int | None = None
 ) -> Iterator[SparseBatch]:
-    """Batches in the order of the file, each event once; the last batch may be short.
+    """Batches in the order of the files, each event once; the last batch may be short.
 
     Args:
         dataset: the events.
         batch: events a batch.
         rank: this rank; it takes events rank, rank + world, ... and may get one fewer than others, or none.
         world: number of ranks.
-        max_events: look at the first events of the file only, over all ranks.
+        max_events: look at the first events only, over all ranks.
     """
     num = len(dataset) if max_events is None else min(max_events, len(dataset))
     entries = range(rank, num, world)
@@ -186,26 +196,68 @@ def evaluation_batches(
 
 
 def _read_ahead(
-    dataset: PackedDataset,
-    plan: Plan,
-    step: int,
-    ready: queue.Queue[SparseBatch | BaseException],
-    stop: threading.Event,
+    dataset: EventDataset,
+    shares: Iterator[tuple[GlobalBatch, NDArray[np.int64], NDArray[np.int64]]],
+    settings: LoaderConfig,
+    shared: _Shared,
 ) -> None:
-    """Fill the queue until told to stop; an exception is handed to the consumer in place of a batch."""
-    item: SparseBatch | BaseException
-    while not stop.is_set():
+    """Fill slabs until told to stop; an exception is handed to the consumer in place of a batch."""
+    with ThreadPoolExecutor(settings.threads, "nuweave-read") as pool:
         try:
-            entries, flips = plan.entries(step)
-            item = dataset.read(entries, flips=flips)
+            for batch, entries_B, epochs_B in shares:
+                slab = _wait_for(shared)
+                if slab is None:
+                    return
+                host = _fill_whole(dataset, slab, entries_B, epochs_B, pool, settings, shared.quarantined)
+                shared.ready.put(_Filled(host, slab, batch.end))
         except BaseException as error:
-            item = error
-        while not stop.is_set():
-            try:
-                ready.put(item, timeout=POLL_S)
-                break
-            except queue.Full:
-                continue
-        if isinstance(item, BaseException):
-            return
-        step += 1
+            shared.ready.put(error)
+
+
+def _wait_for(shared: _Shared) -> Slab | None:
+    """A slab that may be filled; None once the stream was stopped."""
+    while not shared.stop.is_set():
+        try:
+            return shared.empty.get(timeout=POLL_S)
+        except queue.Empty:
+            continue
+    return None
+
+
+def _fill_whole(
+    dataset: EventDataset,
+    slab: Slab,
+    entries_B: NDArray[np.int64],
+    epochs_B: NDArray[np.int64],
+    pool: ThreadPoolExecutor,
+    settings: LoaderConfig,
+    quarantined: dict[int, Fault],
+) -> HostBatch:
+    """Read a batch; damaged events are left out of it, listed, as long as there may be that many.
+
+    Raises:
+        LoaderError: there are more.
+        StoreError: anything else cannot be read.
+    """
+    while True:
+        keep_B = ~np.isin(entries_B, list(quarantined))
+        entries_B, epochs_B = entries_B[keep_B], epochs_B[keep_B]
+        try:
+            return dataset.fill(
+                slab,
+                entries_B,
+                epochs_B=epochs_B,
+                pool=pool if settings.threads > 1 else None,
+                num_threads=settings.threads,
+            )
+        except DamagedEventError as error:
+            if not settings.quarantine:
+                raise
+            fault = error.fault
+            entry = next(int(at) for at in entries_B if dataset.locate(int(at)) == (fault.path, fault.event))
+            quarantined[entry] = fault
+            if len(quarantined) > settings.quarantine:
+                raise LoaderError(
+                    f"{len(quarantined)} damaged events, loader.quarantine={settings.quarantine} may be left out; "
+                    f"mend the files (nuweave check names all faults); the last one: {fault}"
+                ) from None

@@ -56,7 +56,7 @@ class ResNet(nn.Module):
         deep = self.levels(self.stem(x))
         pooled_IC = self.norm(torch.cat([pool_mean(deep), pool_max(deep)], dim=1).to(self.norm.weight.dtype))
         pooled_IC = torch.cat([pooled_IC, sizes(x).to(pooled_IC.dtype)], dim=1)
-        features_BF = self.join(pooled_IC.reshape(x.num_images // self.num_planes, -1))
+        features_BF = self.join(pooled_IC.reshape(-1, self.num_planes * pooled_IC.shape[1]))
         return EventLogits({head: linear(features_BF) for head, linear in self.heads.items()})
 
 

@@ -106,7 +106,7 @@ class PlaneMix(nn.Module):
     def forward(self, x: SparseTensor) -> SparseTensor:
         """The input plus what its event adds, on the same sites."""
         dense = to_dense(self.act(x))
-        event_BC = dense.reshape(x.num_images // self.num_planes, -1, *x.shape)
+        event_BC = dense.reshape(x.num_images // self.num_planes, self.num_planes * dense.shape[1], *x.shape)
         mixed = self.split(self.blocks(self.merge(event_BC))).reshape(dense.shape)
         return x.replace(x.feat_NC + from_dense(mixed, x).feat_NC)
 

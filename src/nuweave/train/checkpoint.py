@@ -12,8 +12,9 @@ import json
 import os
 import shutil
 from collections.abc import Callable
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field
 from pathlib import Path
+from typing import Any
 
 import torch
 from torch import nn
@@ -26,22 +27,30 @@ from nuweave.train.errors import TrainError
 
 NUM_KEPT = 2
 LATEST, COMPLETE, FINGERPRINT = "latest", "complete.json", "fingerprint.json"
-LEAVES_WEIGHTS_ALONE = ("log_every", "validate_every", "max_validation_events", "checkpoint_every")
+LEAVES_WEIGHTS_ALONE: dict[str, Any] = {
+    **dict.fromkeys(("log_every", "validate_every", "max_validation_events", "checkpoint_every"), True),
+    "loader": {"threads", "prefetch", "verify", "quarantine", "stage_dir"},
+}
 
 
 @dataclass(frozen=True)
 class Progress:
-    """How far a training is: optimiser steps done, and the time that they took over all its starts."""
+    """How far a training is.
+
+    Attributes:
+        step: optimiser steps done.
+        seconds: that they took, over all starts.
+        loader: where the stream of batches stands; empty at the start.
+    """
 
     step: int
     seconds: float
+    loader: dict[str, Any] = field(default_factory=dict)
 
 
 def fingerprint(model: ModelConfig, *, seed: int, train_path: Path) -> str:
     """SHA-256 of all that decides the weights: settings, seed, and the events and size of the training file."""
-    settings = model.model_dump(
-        mode="json", exclude={"overfit": True, "weights": True, "train": set(LEAVES_WEIGHTS_ALONE)}
-    )
+    settings = model.model_dump(mode="json", exclude={"overfit": True, "weights": True, "train": LEAVES_WEIGHTS_ALONE})
     digest = hashlib.sha256(json.dumps({"model": settings, "seed": seed}, sort_keys=True).encode())
     with ShardReader(train_path) as reader:
         digest.update(reader.event_ids.tobytes())

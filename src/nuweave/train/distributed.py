@@ -25,6 +25,7 @@ class Ranks:
     rank: int
     world_size: int
     device: torch.device
+    is_first_of_node: bool = True
 
     @property
     def is_first(self) -> bool:
@@ -95,6 +96,6 @@ def all_ranks(num_ranks: int) -> Iterator[Ranks]:
     torch.set_num_threads(max(1, torch.get_num_threads() // place.local_size))
     distributed.init_process_group(BACKENDS[device.type], rank=place.rank, world_size=world_size)
     try:
-        yield Ranks(rank=place.rank, world_size=world_size, device=device)
+        yield Ranks(place.rank, world_size, device, is_first_of_node=place.local_rank == 0)
     finally:
         distributed.destroy_process_group()

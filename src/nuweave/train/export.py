@@ -12,7 +12,7 @@ from torch import nn
 
 import nuweave
 from nuweave.config import ModelConfig
-from nuweave.loader import PackedDataset
+from nuweave.loader import EventDataset
 from nuweave.store import write_aside
 
 
@@ -21,7 +21,7 @@ def describe_model(
     name: str,
     model: ModelConfig,
     seed: int,
-    dataset: PackedDataset,
+    dataset: EventDataset,
     training: dict[str, Any],
     validation: dict[str, float],
 ) -> dict[str, Any]:

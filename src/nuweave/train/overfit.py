@@ -14,7 +14,7 @@ from nuweave.catalog import read_classes
 from nuweave.config import ModelConfig
 from nuweave.config.models import ResNetConfig
 from nuweave.config.tasks import EventClassificationConfig
-from nuweave.loader import PackedDataset
+from nuweave.loader import EventDataset
 from nuweave.store import ShardReader, write_aside
 from nuweave.tasks import make_task
 from nuweave.train.distributed import one_process
@@ -50,7 +50,7 @@ def run_overfit(*, name: str, model: ModelConfig, seed: int, train_path: Path, o
     Raises:
         OverfitError: the loss stayed above `overfit.max_loss`.
     """
-    dataset = PackedDataset(train_path)
+    dataset = EventDataset(train_path)
     entries = choose_entries(train_path, model.overfit.num_events)
     result = learn_by_heart(name, model, seed=seed, dataset=dataset, entries=entries)
     with write_aside(out) as part:
@@ -85,7 +85,7 @@ def choose_entries(path: Path, num_events: int) -> list[int]:
 
 
 def learn_by_heart(
-    name: str, model: ModelConfig, *, seed: int, dataset: PackedDataset, entries: list[int]
+    name: str, model: ModelConfig, *, seed: int, dataset: EventDataset, entries: list[int]
 ) -> OverfitResult:
     """All events in one batch at every step; stops as soon as the loss is small enough."""
     rule, ranks = model.overfit, one_process()

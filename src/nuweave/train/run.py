@@ -13,8 +13,8 @@ from typing import Any
 import torch
 
 from nuweave.config import ModelConfig
-from nuweave.config.train import TrainConfig
-from nuweave.loader import PackedDataset, evaluation_batches, training_stream
+from nuweave.config.train import LoaderConfig, TrainConfig
+from nuweave.loader import EventDataset, TrainingStream, evaluation_batches, make_sampler, stage, staged_path
 from nuweave.store import write_aside
 from nuweave.tasks import Task, make_task
 from nuweave.train.checkpoint import Checkpoints, Progress, claim_run_dir, fingerprint
@@ -89,13 +89,13 @@ class _Training:
     ranks: Ranks
     task: Task
     engine: Engine
-    train_set: PackedDataset
-    val_set: PackedDataset
+    train_set: EventDataset
+    val_set: EventDataset
 
 
 def _prepare(model: ModelConfig, *, seed: int, ranks: Ranks, train_path: Path, val_path: Path) -> _Training:
     """Open the data, build network and engine: the same weights on every rank, dropout of each its own."""
-    train_set, val_set = PackedDataset(train_path), PackedDataset(val_path)
+    train_set, val_set = (_open(path, model.train.loader, ranks) for path in (train_path, val_path))
     task = make_task(model.task)
     torch.manual_seed(seed)
     network = task.build_network(
@@ -104,6 +104,17 @@ def _prepare(model: ModelConfig, *, seed: int, ranks: Ranks, train_path: Path, v
     engine = make_engine(task, network, model.train, ranks)
     torch.manual_seed(seed + 1 + ranks.rank)
     return _Training(model.train, seed, ranks, task, engine, train_set, val_set)
+
+
+def _open(path: Path, settings: LoaderConfig, ranks: Ranks) -> EventDataset:
+    """The events of a file, read from a copy on the node's own disk where the settings say so."""
+    if settings.stage_dir is None:
+        return EventDataset(path, verify=settings.verify)
+    directory = Path(settings.stage_dir)
+    if ranks.is_first_of_node:
+        stage(path, directory)
+    ranks.barrier()
+    return EventDataset(staged_path(path, directory), verify=settings.verify)
 
 
 def _train(
@@ -116,14 +127,15 @@ def _train(
 ) -> Progress:
     """Train from `progress` to the end, or until told to stop; validate, record and save on the way."""
     settings, ranks = training.settings, training.ranks
-    stream = training_stream(
+    stream = TrainingStream(
         training.train_set,
-        seed=training.seed,
-        global_batch=settings.global_batch,
+        make_sampler(training.train_set, settings.loader, seed=training.seed, global_batch=settings.global_batch),
         rank=ranks.rank,
         world=ranks.world_size,
-        start_step=progress.step,
+        state=progress.loader or None,
         augment=settings.augment,
+        settings=settings.loader,
+        device=ranks.device,
     )
     with stream:
         for done in train_steps(
@@ -135,7 +147,7 @@ def _train(
             rate=lambda step: training_rate(step, settings),
             asked_to_stop=stop,
         ):
-            progress = Progress(done.step, progress.seconds + done.seconds)
+            progress = Progress(done.step, progress.seconds + done.seconds, stream.state_dict())
             is_last = done.step == settings.max_steps
             stops = done.asked_to_stop and not is_last
             if journal:
