@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import os
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
@@ -16,7 +17,7 @@ from nuweave.catalog import pack_part
 from nuweave.loader import EventDataset
 from nuweave.loader import dataset as dataset_module
 from nuweave.loader.augment import Augmentation
-from nuweave.store import EventId, ShardReader, ShardWriter, StoreError
+from nuweave.store import EventId, ShardReader, ShardWriter, SparseImage, StoreError
 from tests import mock
 
 
@@ -135,6 +136,16 @@ def test_3d_images_are_found(tmp_path: Path) -> None:
     dataset = EventDataset(path)
     assert (dataset.ndim, dataset.num_planes) == (3, 1)
     assert len(dataset.read([0]).sites_N) == 40
+
+
+@pytest.mark.parametrize("shape", [(2**11, 2**10, 2**11), (2**11, 2**11, 2**11)])
+def test_ids_above_31_and_above_32_bits_come_through(tmp_path: Path, shape: tuple[int, ...]) -> None:
+    last = math.prod(shape) - 1  # 2**32 - 1, 2**33 - 1
+    ids = np.array([0, 2**31 - 1, 2**31, last - 1, last])
+    with ShardWriter(tmp_path / "a.h5") as writer:
+        image = SparseImage(ids, np.ones(len(ids), np.float32), shape)
+        writer.append(EventId(0, 0, 0), sparse={"sparse3d_image": [image]})
+    assert EventDataset(tmp_path / "a.h5").read([0]).sites_N.tolist() == ids.tolist()
 
 
 def test_products_of_other_names_are_read_when_named(shared_data: Path) -> None:

@@ -12,7 +12,8 @@ import numpy as np
 import pytest
 
 from nuweave.store import DamagedEventError, ShardReader, StoreError
-from nuweave.store.index import FileIndex, open_index
+from nuweave.store.cache import open_index
+from nuweave.store.index import FileIndex
 from nuweave.store.sums import block_events, hash_rows, make_sums, read_sums, sums_path, write_sums
 from tests.store import samples
 from tests.store.samples import IMAGE, LABEL, PARTICLE

@@ -10,13 +10,15 @@ import signal
 from pathlib import Path
 from typing import Any
 
+import h5py
+import numpy as np
 import pytest
 import torch
 from safetensors.torch import load_file
 
 from nuweave.config import ModelConfig
 from nuweave.config.train import TrainConfig
-from nuweave.store import StoreError
+from nuweave.store import DamagedEventError, StoreError
 from nuweave.tasks import make_task
 from nuweave.train import NonFiniteLossError, run_training
 from nuweave.train import run as run_module
@@ -142,6 +144,34 @@ def test_a_training_reads_from_a_copy_on_the_local_disk_when_told_to(
     start(tmp_path / "staged", staged, learnable)
     assert len(list((tmp_path / "local").glob("*.h5"))) == 2
     assert records(tmp_path / "plain/model/metrics.jsonl") == records(tmp_path / "staged/model/metrics.jsonl")
+
+
+def test_damaged_events_are_left_out_and_listed_when_the_settings_say_so(
+    tmp_path: Path, learnable: dict[str, Path]
+) -> None:
+    damaged = tmp_path / "damaged.h5"
+    shutil.copy(learnable["train_path"], damaged)
+    with h5py.File(damaged, "r+") as file:
+        voxels = file["Data/sparse2d_image_group/voxels"]
+        rows = voxels[:]
+        rows["value"][30] = np.nan  # of event 1, each has 24 sites
+        voxels[:] = rows
+    data = {**learnable, "train_path": damaged}
+    with pytest.raises(DamagedEventError, match=r"damaged.h5: sparse2d_image, event 1: a value is not finite"):
+        start(tmp_path / "strict", tagger(), data)
+    assert start(tmp_path / "lenient", tagger(max_steps=6, loader={"quarantine": 1}), data)
+    (listed,) = json.loads((tmp_path / "lenient" / "run" / "quarantine.json").read_text())
+    assert "damaged.h5: sparse2d_image, event 1: a value is not finite" in listed
+
+
+@pytest.mark.parametrize("remainder", ["drop_last", "pad"])
+def test_what_an_epoch_drops_or_repeats_is_said(
+    tmp_path: Path, learnable: dict[str, Path], remainder: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    few = write_learnable(tmp_path / "few.h5", num_events=6)
+    assert start(tmp_path, tagger(max_steps=2, loader={"remainder": remainder}), {**learnable, "train_path": few})
+    found = "leaves out 2 events and repeats 0" if remainder == "drop_last" else "leaves out 0 events and repeats 2"
+    assert found in " ".join(capsys.readouterr().err.split())
 
 
 @pytest.mark.parametrize("model", [tagger, classifier])

@@ -9,11 +9,13 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from nuweave.store.cache import open_index
 from nuweave.store.columns import Column, ColumnError, open_column
 from nuweave.store.files import AGAIN, DamagedEventError, Fault, StoreError, file_state
-from nuweave.store.index import FileIndex, ProductIndex, open_index, scan
+from nuweave.store.index import FileIndex, ProductIndex
 from nuweave.store.kernels import BAD_LABEL, DIFFERENT_SITES, DISORDER, MEANING, NOT_FINITE, OUTSIDE
 from nuweave.store.reader import ShardReader
+from nuweave.store.scan import scan
 from nuweave.store.schema import product_kind
 from nuweave.store.sums import Verifier, read_sums, sums_path
 

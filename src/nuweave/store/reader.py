@@ -11,9 +11,10 @@ from typing import Any, Self
 import numpy as np
 from numpy.typing import NDArray
 
+from nuweave.store.cache import open_index
 from nuweave.store.columns import Column, ColumnError, open_column
 from nuweave.store.files import DamagedEventError, Fault, StoreError, file_state
-from nuweave.store.index import ProductIndex, open_index
+from nuweave.store.index import ProductIndex
 from nuweave.store.schema import Clusters, EventId, SparseImage
 from nuweave.store.sums import Verifier, read_sums
 

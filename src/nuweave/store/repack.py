@@ -17,10 +17,11 @@ import h5py
 import numpy as np
 from numpy.typing import NDArray
 
+from nuweave.store.cache import cache_path, open_index
 from nuweave.store.check import event_faults
 from nuweave.store.columns import Layout
 from nuweave.store.files import DamagedEventError, FileState, StoreError, write_aside
-from nuweave.store.index import FileIndex, ProductIndex, cache_path, open_index
+from nuweave.store.index import FileIndex, ProductIndex
 from nuweave.store.reader import ShardReader
 from nuweave.store.schema import COMPACT_LABEL, COMPACT_VOXEL, KINDS, WIDE_LABEL, WIDE_VOXEL, product_kind
 from nuweave.store.sites import MAX_NARROW_ID

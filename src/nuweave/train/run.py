@@ -60,11 +60,17 @@ def run_training(
         opened = Journal(run_dir, name=name, first_step=start.step, settings=model.train) if ranks.is_first else None
         with opened or nullcontext() as journal:
             try:
-                progress = _train(training, start, checkpoints=checkpoints, journal=journal, stop=asked_to_stop)
+                progress, left_out = _train(
+                    training, start, checkpoints=checkpoints, journal=journal, stop=asked_to_stop
+                )
             except NonFiniteLossError as error:
                 if ranks.is_first:
                     _write_events(run_dir / "nonfinite.json", error)
                 raise
+        if left_out and ranks.is_first:
+            with write_aside(run_dir / "quarantine.json") as part:
+                part.write_text(json.dumps(left_out, indent=1) + "\n")
+            say(f"{name}: {len(left_out)} damaged events were left out; {run_dir / 'quarantine.json'} lists them")
         is_finished = progress.step == model.train.max_steps
         if is_finished and ranks.is_first:
             history = run_dir / "metrics.jsonl"
@@ -120,16 +126,23 @@ def _open(path: Path, settings: LoaderConfig, ranks: Ranks) -> EventDataset:
 def _train(
     training: _Training,
     progress: Progress,
-    *,
     checkpoints: Checkpoints,
+    *,
     journal: Journal | None,
     stop: Callable[[], bool],
-) -> Progress:
-    """Train from `progress` to the end, or until told to stop; validate, record and save on the way."""
+) -> tuple[Progress, list[str]]:
+    """Train from `progress` to the end, or until told to stop; validate, record and save on the way.
+
+    Returns:
+        how far it came, and the damaged events that any rank left out.
+    """
     settings, ranks = training.settings, training.ranks
+    sampler = make_sampler(training.train_set, settings.loader, seed=training.seed, global_batch=settings.global_batch)
+    if ranks.is_first and (sampler.dropped_per_epoch or sampler.padded_per_epoch):
+        say(f"an epoch leaves out {sampler.dropped_per_epoch} events and repeats {sampler.padded_per_epoch}")
     stream = TrainingStream(
         training.train_set,
-        make_sampler(training.train_set, settings.loader, seed=training.seed, global_batch=settings.global_batch),
+        sampler,
         rank=ranks.rank,
         world=ranks.world_size,
         state=progress.loader or None,
@@ -160,7 +173,8 @@ def _train(
                 checkpoints.save(progress)
             if stops:
                 break
-    return progress
+        left_out = ranks.gather([str(fault) for fault in stream.quarantined])
+    return progress, sorted({fault for faults in left_out for fault in faults})
 
 
 def _validate(training: _Training) -> dict[str, float]:
