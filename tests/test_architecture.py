@@ -15,6 +15,7 @@ ROOMS = (
     "config",
     "physics",
     "store",
+    "crosscheck",
     "simulate",
     "convert",
     "catalog",
@@ -25,6 +26,7 @@ ROOMS = (
     "train",
     "evaluate",
     "report",
+    "bench",
     "cli",
 )
 FORBIDDEN = {
@@ -33,7 +35,7 @@ FORBIDDEN = {
     ("report", "train"),
     ("report", "evaluate"),
 }
-WITHOUT_TORCH = ("config", "physics", "store", "simulate", "convert", "catalog", "report")
+WITHOUT_TORCH = ("config", "physics", "store", "crosscheck", "simulate", "convert", "catalog", "report")
 
 
 def imports(file: Path) -> Iterator[str]:
@@ -70,9 +72,13 @@ def test_a_room_above_the_loader_never_imports_torch(room: str) -> None:
         assert not any(module.split(".")[0] in ("torch", "deepspeed") for module in imports(file)), file
 
 
-def test_nothing_imports_larcv() -> None:
+def test_larcv_is_imported_by_one_program_only_and_nothing_imports_that() -> None:
+    program = PACKAGE / "crosscheck/program.py"
     for file in PACKAGE.rglob("*.py"):
-        assert not any(module.split(".")[0] == "larcv" for module in imports(file)), file
+        modules = set(imports(file))
+        assert any(module.split(".")[0] == "larcv" for module in modules) == (file == program), file
+        assert "nuweave.crosscheck.program" not in modules, file
+    assert not any(module.split(".")[0] == "nuweave" for module in imports(program))
 
 
 def test_every_room_of_the_package_is_in_the_order() -> None:

@@ -299,7 +299,7 @@ def bench_io(
     events: Annotated[int, typer.Option("--events", help="events to make of them")] = 400,
     repeats: Annotated[int, typer.Option("--repeats", min=1, help="how often each way of reading is measured")] = 5,
 ) -> None:
-    """Time larcv's queue, our readers and a copy of bytes on the same events (5 minutes, 5 GB of disk)."""
+    """Time larcv's queue, our readers and a copy of bytes on the same events (3 minutes, 4 GB of disk)."""
     from nuweave.bench.io import run_io
     from nuweave.bench.record import write_record
     from nuweave.bench.table import markdown

@@ -56,7 +56,7 @@ def larcv_writes(content: Content, out: Path) -> None:
         _run("write", source, out)
 
 
-def _python() -> str:
+def larcv_python() -> str:
     """The python that has larcv."""
     python = os.environ.get("NUWEAVE_LARCV_PYTHON", PYTHON)
     if not Path(python).exists():
@@ -66,7 +66,7 @@ def _python() -> str:
 
 def _run(command: str, source: Path, out: Path) -> None:
     limit_s = LIMIT_S + LIMIT_S_PER_MB * source.stat().st_size / 1e6
-    arguments = [_python(), "-I", str(PROGRAM), command, str(source), str(out)]
+    arguments = [larcv_python(), "-I", str(PROGRAM), command, str(source), str(out)]
     status: int | None
     with tempfile.TemporaryFile("w+", errors="replace") as said:
         try:

@@ -235,9 +235,8 @@ class EventDataset:
 
 def _even_pieces(sites_B: NDArray[np.int64], num_pieces: int) -> list[slice]:
     """Cut a batch where each piece has about as many sites."""
-    ends_B = np.cumsum(sites_B)
-    total = int(ends_B[-1]) if len(ends_B) else 0
-    cuts = [int(np.searchsorted(ends_B, total * piece / num_pieces)) for piece in range(num_pieces)]
+    middles_B = np.cumsum(sites_B) - sites_B / 2  # an event goes to the piece that its middle lies in
+    cuts = [int(np.searchsorted(middles_B, sites_B.sum() * piece / num_pieces)) for piece in range(num_pieces)]
     return [slice(start, end) for start, end in zip(cuts, [*cuts[1:], len(sites_B)], strict=True) if start < end]
 
 

@@ -1,0 +1,41 @@
+"""Time on the clock and time of the processors."""
+
+from __future__ import annotations
+
+import os
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from typing import NamedTuple
+
+Batches = list[list[int]]
+
+
+class Timing(NamedTuple):
+    """What a piece of work took.
+
+    Attributes:
+        wall_s: on the clock.
+        cpu_s: of all threads of the process.
+    """
+
+    wall_s: float
+    cpu_s: float
+
+
+def timed(work: Callable[[], object]) -> Timing:
+    """Do a piece of work and time it."""
+    wall, cpu = time.perf_counter(), time.process_time()
+    work()
+    return Timing(time.perf_counter() - wall, time.process_time() - cpu)
+
+
+@contextmanager
+def one_core() -> Iterator[None]:
+    """Hold this process, and children that it starts, to one processor."""
+    allowed = os.sched_getaffinity(0)
+    os.sched_setaffinity(0, {max(allowed)})
+    try:
+        yield
+    finally:
+        os.sched_setaffinity(0, allowed)

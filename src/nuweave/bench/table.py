@@ -1,0 +1,43 @@
+"""The tables of the README, made from what the benchmarks measured."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable
+
+from nuweave.bench.record import Record, Row
+
+PLACE = re.compile(r"(?<=<!-- )(benchmarks/[\w.-]+\.json)( -->\n).*?(?=<!-- end -->)", re.DOTALL)
+
+
+def markdown(record: Record) -> str:
+    """A Markdown table of a record's figures, and where they come from."""
+    commit = "an installed package" if record.commit is None else f"commit {record.commit[:7]}"
+    machine = record.machine
+    source = (
+        f"Measured by `{record.command}` at {commit}{' with changes' if record.dirty else ''}, {record.date}, on "
+        f"{machine.cores} cores ({machine.cpu}, {machine.memory_gib:.0f} GiB)."
+    )
+    lines = ["| figure | measured | target | |", "|---|---|---|---|", *(_line(row) for row in record.rows)]
+    return "\n".join([" ".join([source, *record.notes]), "", *lines]) + "\n"
+
+
+def fill_tables(text: str, read: Callable[[str], Record]) -> str:
+    """Write the table of each record to its place in a text.
+
+    Args:
+        text: with places from `<!-- benchmarks/NAME.json -->` to `<!-- end -->`, each on a line of its own.
+        read: gives the record of that name.
+    """
+    return PLACE.sub(lambda place: f"{place[1]}{place[2]}{markdown(read(place[1]))}", text)
+
+
+def _line(row: Row) -> str:
+    target = "" if row.target is None else f"{row.target}: {'held' if row.held else 'missed'}"
+    cells = [row.figure, f"{_number(row.value)} {row.unit}", target, row.note or ""]
+    return " ".join(["|", *(f"{cell} |".lstrip() for cell in cells)])
+
+
+def _number(value: float) -> str:
+    """Three digits that count; thousands are parted."""
+    return f"{value:,.0f}" if abs(value) >= 100 else f"{value:.3g}"

@@ -1,0 +1,51 @@
+"""The README's tables are what the benchmarks measured."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+from typer.testing import CliRunner
+
+from nuweave.bench.record import Record, read_record, write_record
+from nuweave.bench.table import PLACE, fill_tables, markdown
+from nuweave.cli import app
+
+CHECKOUT = Path(__file__).resolve().parents[2]
+README = "# Title\n\n<!-- benchmarks/io.json -->\nold\n<!-- end -->\n\nkept\n"
+
+
+def test_a_table_has_a_line_a_figure_and_says_where_it_comes_from(record: Record) -> None:
+    assert markdown(record) == (
+        "Measured by `nuweave bench io` at commit 0123456, 2026-11-23 12:00 UTC, on 2 cores (a processor, 24 GiB). "
+        "400 events.\n\n"
+        "| figure | measured | target | |\n"
+        "|---|---|---|---|\n"
+        "| ours / theirs | 4.25 x | >= 4: held | processor time 4.1 x |\n"
+        "| size | 0.7 x | <= 0.65: missed | |\n"
+        "| ours | 12,346 events/s | | |\n"
+    )
+
+
+def test_only_the_place_of_a_table_is_written(record: Record) -> None:
+    once = fill_tables(README, lambda _: record)
+    assert once.startswith("# Title\n\n<!-- benchmarks/io.json -->\nMeasured by")
+    assert once.endswith("| ours | 12,346 events/s | | |\n<!-- end -->\n\nkept\n")
+    assert fill_tables(once, lambda _: record) == once
+    assert fill_tables("no place\n", lambda _: record) == "no place\n"
+
+
+def test_the_command_fills_each_place_from_the_record_beside_the_file(tmp_path: Path, record: Record) -> None:
+    readme = tmp_path / "README.md"
+    readme.write_text(README)
+    write_record(record, tmp_path / "benchmarks/io.json")
+    assert CliRunner().invoke(app, ["bench", "table", "--readme", str(readme)]).exit_code == 0
+    assert markdown(record) in readme.read_text()
+
+
+def test_the_tables_of_our_readme_are_those_of_its_records() -> None:
+    text = (CHECKOUT / "README.md").read_text()
+    names = [place[1] for place in PLACE.finditer(text)]
+    if not names or not all((CHECKOUT / name).exists() for name in names):
+        pytest.skip("README.md has no place for a table, or its record is not there")
+    assert fill_tables(text, lambda name: read_record(CHECKOUT / name)) == text, "run `nuweave bench table`"
