@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import queue
 import threading
-import time
 import weakref
 from collections.abc import Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
@@ -96,8 +95,6 @@ class TrainingStream(Iterator[SparseBatch]):
     Raises:
         LoaderError: the state is of other events, another seed or another order.
 
-    Attributes:
-        wait_seconds: time that the consumer spent waiting for data so far.
     """
 
     def __init__(
@@ -114,7 +111,6 @@ class TrainingStream(Iterator[SparseBatch]):
         every: tuple[int, int] = (0, 1),
     ) -> None:
         settings = settings or LoaderConfig()
-        self.wait_seconds = 0.0
         self._dataset, self._sampler = dataset, sampler
         augment = augment or AugmentConfig()
         self._ranges = Ranges(augment.flip, augment.max_shift, augment.scale)
@@ -133,9 +129,7 @@ class TrainingStream(Iterator[SparseBatch]):
     def __next__(self) -> SparseBatch:
         if self._shared.stop.is_set():
             raise StopIteration
-        start = time.perf_counter()
         filled = self._shared.ready.get()
-        self.wait_seconds += time.perf_counter() - start
         if isinstance(filled, BaseException):
             self.close()
             raise filled
