@@ -48,7 +48,7 @@ def short_training(path: Path, settings: dict[str, object], ranks: Ranks) -> dic
         if isinstance(module, NormReLU):
             setattr(module, "norm", nn.LayerNorm(module.norm.num_features))  # noqa: B010
     engine = make_engine(task, network, model.train, ranks)
-    sampler = make_sampler(dataset, model.train.loader, seed=1, global_batch=model.train.global_batch)
+    sampler = make_sampler(dataset, model.train.loader, seed=3, global_batch=model.train.global_batch)
     with TrainingStream(dataset, sampler, rank=ranks.rank, world=ranks.world_size) as stream:
         steps = train_steps(
             task=task,
