@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from nuweave.evaluate.estimate import compare, event_weights, nan_mean, ratio, value_and_error, weighted_sum
+from nuweave.evaluate.estimate import compare, event_weights, value_and_error, weighted_sum
 
 
 def test_first_sample_is_the_data_and_the_others_draw_as_many_events() -> None:
@@ -38,16 +38,6 @@ def test_weighted_sum_over_blocks_equals_one_product() -> None:
 
 def test_without_bootstrap_there_is_no_error() -> None:
     assert value_and_error(np.array([0.5])) == {"value": 0.5, "error": None}
-
-
-def test_ratio_of_nothing_is_what_the_caller_says() -> None:
-    assert ratio([1, 0], [2, 0], empty=1.0).tolist() == [0.5, 1.0]
-    assert np.isnan(ratio(0, 0))
-
-
-def test_mean_skips_what_is_not_defined_and_warns_of_nothing() -> None:
-    assert nan_mean(np.array([[1.0, np.nan], [np.nan, np.nan]]), axis=1)[0] == 1
-    assert np.isnan(nan_mean(np.array([[np.nan, np.nan]]), axis=1)[0])
 
 
 def test_margin_is_over_the_best_baseline_and_its_error_is_paired() -> None:

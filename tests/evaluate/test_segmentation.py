@@ -6,7 +6,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from nuweave.evaluate.segmentation import event_score, over_planes, segmentation_metrics, site_counts
+from nuweave.evaluate.segmentation import event_score, segmentation_metrics, site_counts
 
 # one event, one plane; rows are the truth: background, cosmic, neutrino
 COUNTS = np.array([[[[5, 1, 0], [2, 6, 2], [0, 1, 3]]]])
@@ -34,10 +34,13 @@ def test_table_without_truth_has_no_counts() -> None:
         ("cosmic_iou", 6 / 12),
         ("neutrino_iou", 3 / 6),
         ("mean_iou", 0.5),
+        ("mean_iou_with_background", (85 / 88 + 1) / 3),
         ("nonbackground_accuracy", 9 / 14),
         ("image_cosmic_iou", 0.5),
         ("image_neutrino_iou", 0.5),
         ("image_mean_iou", 0.5),
+        ("image_background_iou", 85 / 88),
+        ("image_mean_iou_with_background", (85 / 88 + 1) / 3),
         ("image_nonbackground_accuracy", 9 / 14),
     ],
 )
@@ -58,12 +61,6 @@ def test_selected_sites_have_no_dense_metrics() -> None:
     metrics = segmentation_metrics(COUNTS, ONE, num_pixels=None)
     assert "accuracy" not in metrics
     assert "background_iou" not in metrics
-
-
-def test_planes_are_averaged_and_kept() -> None:
-    found = over_planes({"mean_iou": np.array([[0.2, 0.4]])})
-    assert found["mean_iou"].tolist() == pytest.approx([0.3])
-    assert found["plane1/mean_iou"].tolist() == [0.4]
 
 
 def test_weights_repeat_events() -> None:

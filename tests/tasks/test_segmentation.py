@@ -11,7 +11,7 @@ from torch import Tensor
 from nuweave.config.models import UResNetConfig
 from nuweave.config.tasks import SegmentationConfig
 from nuweave.models import SegmentationLogits
-from nuweave.tasks import TaskError, make_task
+from nuweave.tasks import TaskError, make_task, mean_loss
 from tests.tasks.batches import two_events
 
 LABELS = [0, 1, 2, 1]
@@ -35,6 +35,8 @@ WEIGHTS = [1.0, 1.5, 10.0, 1.5]
     [
         ("none", sum(MINUS_LOG) / 4),
         ("light", sum(w * x for w, x in zip(WEIGHTS, MINUS_LOG, strict=True)) / 14),
+        ("mild", (MINUS_LOG[0] + 1.2 * MINUS_LOG[1] + 3.2 * MINUS_LOG[2] + 1.2 * MINUS_LOG[3]) / 6.6),
+        ("even", (MINUS_LOG[0] + (MINUS_LOG[1] + MINUS_LOG[3]) / 2 + MINUS_LOG[2]) / 3),
         ("focal", sum((1 - p) ** 2 * x for p, x in zip(PROB, MINUS_LOG, strict=True)) / 4),
     ],
 )
@@ -43,19 +45,80 @@ def test_loss_is_the_weighted_mean_of_minus_log_probability(balance: str, expect
     assert float(task.loss(logits_of(PROB), two_events(labels=LABELS)).detach()) == pytest.approx(expected, rel=1e-6)
 
 
-def test_terms_of_two_halves_add_up_to_the_loss_of_the_whole() -> None:
-    task = make_task(SegmentationConfig(balance="light"))
+def test_a_focal_loss_is_divided_by_sites_or_by_its_weights() -> None:
+    weights = [(1 - p) ** 2 for p in PROB]
+    total = sum(w * x for w, x in zip(weights, MINUS_LOG, strict=True))
+    for mean, divisor in (("sites", 4), ("weights", sum(weights))):
+        task = make_task(SegmentationConfig.model_validate({"balance": "focal", "focal_mean": mean}))
+        loss = float(task.loss(logits_of(PROB), two_events(labels=LABELS)).detach())
+        assert loss == pytest.approx(total / divisor, rel=1e-6)
+
+
+@pytest.mark.parametrize("mean", ["sites", "weights"])
+def test_the_gradient_of_a_focal_loss_passes_its_weights_or_not(mean: str) -> None:
+    """One site found with probability p: the loss is q^2 (-log p) over 1 or q^2, q = 1 - p, and dp/dlogit = p q."""
+    p, q = 0.8, 0.2
+    divisor = 1.0 if mean == "sites" else q**2
+    for gradient, slope in (("entropy", -(q**2) / p), ("full", -(q**2) / p + 2 * q * math.log(p))):
+        settings = {"balance": "focal", "focal_mean": mean, "focal_gradient": gradient}
+        task = make_task(SegmentationConfig.model_validate(settings))
+        logits_NK = torch.tensor([[0.1, 0.8, 0.1]]).log().requires_grad_()
+        torch.autograd.backward(task.loss(SegmentationLogits(logits_NK), two_events(labels=[1], sites=[0], images=[0])))
+        assert logits_NK.grad is not None
+        assert float(logits_NK.grad[0, 1]) == pytest.approx(slope * p * q / divisor, rel=1e-5)
+
+
+def test_focal_losses_of_full_images_are_those_of_the_reference() -> None:
+    """CosmicTagger weights every pixel with the mean over classes of onehot * (1 - softmax)^2 and adds up planes."""
+    torch.manual_seed(0)
+    logits_NK, labels_N = torch.randn(48, 3), torch.randint(3, (48,))
+    batch = two_events(
+        labels=labels_N.tolist(), sites=[*range(8)] * 6, images=[i // 8 for i in range(48)], num_planes=3
+    )
+    onehot_NK = torch.nn.functional.one_hot(labels_N, 3)
+    weight_N = (onehot_NK * (1 - logits_NK.softmax(dim=1)) ** 2).mean(dim=1)
+    product_N = weight_N * torch.nn.functional.cross_entropy(logits_NK, labels_N, reduction="none")
+    new = sum(float(product_N[batch.planes_N == plane].mean()) for plane in range(3))
+    old = float(product_N.sum() / weight_N.sum())  # of one plane
+    for mean, expected in (("sites", new), ("weights", old)):
+        settings = {"balance": "focal", "focal_mean": mean, "focal_gradient": "entropy"}
+        task = make_task(SegmentationConfig.model_validate(settings))
+        assert float(task.loss(SegmentationLogits(logits_NK), batch)) == pytest.approx(expected, rel=1e-6)
+
+
+SCHEMES = ["none", "mild", "light", "even", "focal"]
+
+
+@pytest.mark.parametrize("balance", SCHEMES)
+def test_absent_classes_leave_the_loss_finite(balance: str) -> None:
+    task = make_task(SegmentationConfig.model_validate({"balance": balance}))
+    logits = logits_of(PROB, [1] * 4)
+    loss = task.loss(logits, two_events(labels=[1] * 4))
+    torch.autograd.backward(loss)
+    assert math.isfinite(float(loss.detach()))
+    assert logits.logits_NK.grad is not None
+    assert bool(logits.logits_NK.grad.isfinite().all())
+    if balance == "even":
+        assert float(loss.detach()) == pytest.approx(sum(MINUS_LOG) / 4 / 3, rel=1e-6)
+
+
+@pytest.mark.parametrize(
+    "settings", [{"balance": one} for one in SCHEMES] + [{"balance": "focal", "focal_mean": "weights"}]
+)
+def test_terms_of_two_ranks_add_up_to_the_loss_of_the_whole(settings: dict[str, str]) -> None:
+    task = make_task(SegmentationConfig.model_validate(settings))
     batch, logits = two_events(labels=LABELS), logits_of(PROB)
-    halves = [
+    one, other = (
         task.loss_terms(SegmentationLogits(logits.logits_NK[keep]), batch.select(keep))
         for keep in (batch.events_N == 0, batch.events_N == 1)
-    ]
-    total = sum(float(half.sums_T.detach()) for half in halves) / sum(float(half.weights_T) for half in halves)
-    assert total == pytest.approx(float(task.loss(logits, batch).detach()), rel=1e-6)
+    )
+    total = mean_loss((one.sums_T + other.sums_T).detach(), one.weights_T + other.weights_T)
+    assert float(total) == pytest.approx(float(task.loss(logits, batch).detach()), rel=1e-6)
 
 
-def test_no_sites_means_no_loss_and_no_nan() -> None:
-    task = make_task(SegmentationConfig())
+@pytest.mark.parametrize("balance", SCHEMES)
+def test_no_sites_means_no_loss_and_no_nan(balance: str) -> None:
+    task = make_task(SegmentationConfig.model_validate({"balance": balance}))
     logits = SegmentationLogits(torch.zeros(0, 3, requires_grad=True))
     loss = task.loss(logits, two_events(labels=[], sites=[], images=[]))
     torch.autograd.backward(loss)
@@ -67,24 +130,46 @@ def one_hot(classes: list[int]) -> SegmentationLogits:
     return SegmentationLogits(torch.nn.functional.one_hot(torch.tensor(classes), 3).float())
 
 
-def test_metrics_of_a_confusion_counted_by_hand() -> None:
-    """Truth 0 1 2 1, found 0 1 1 2: cosmic 1 of 3 in the union, neutrino 0 of 2, half of all sites are right."""
+def test_metrics_of_sites_counted_by_hand() -> None:
+    """Truth 0 1 2 1, found 0 1 1 2: cosmic 1 of 3 in the union, neutrino 0 of 2, half of all sites are right.
+
+    The two images have 16 pixels each, 28 are not stored. The first is right; the second has IoU 14/14, 0/2 and 0/2.
+    """
     task = make_task(SegmentationConfig())
     batch = two_events(labels=LABELS)
     counts = task.counts(one_hot([0, 1, 1, 2]), batch)
     assert counts["confusion"].tolist() == [[[1, 0, 0], [0, 1, 1], [0, 1, 0]]]
     assert counts["confusion"].dtype == torch.float64
-    assert task.metrics(counts) == pytest.approx(
-        {
-            "mean_iou": 1 / 6,
-            "cosmic_iou": 1 / 3,
-            "neutrino_iou": 0,
-            "background_iou_sites": 1,
-            "accuracy_sites": 1 / 2,
-            "nonbackground_accuracy": 1 / 3,
-        }
-    )
-    assert task.primary_metric in task.metrics(counts)
+    expected = {
+        "mean_iou": 1 / 6,
+        "cosmic_iou": 1 / 3,
+        "neutrino_iou": 0,
+        "background_iou_sites": 1,
+        "accuracy_sites": 1 / 2,
+        "nonbackground_accuracy": 1 / 3,
+        "mean_iou_with_background": 4 / 9,
+        "background_iou": 1,
+        "accuracy": 30 / 32,
+        "image_mean_iou": 1 / 2,
+        "image_cosmic_iou": 1 / 2,
+        "image_neutrino_iou": 1 / 2,
+        "image_nonbackground_accuracy": 1 / 2,
+        "image_mean_iou_with_background": 2 / 3,
+        "image_background_iou": 1,
+    }
+    expected |= {f"plane0/{name}": value for name, value in expected.items()}
+    metrics = task.metrics(counts)
+    assert list(metrics) == list(expected)
+    assert metrics == pytest.approx(expected)
+    assert task.primary_metric in metrics
+
+
+def test_a_selection_of_sites_says_nothing_about_the_other_pixels() -> None:
+    task = make_task(SegmentationConfig(sites="neutrino"))
+    batch = task.prepare(two_events(labels=LABELS))
+    metrics = task.metrics(task.counts(one_hot([2]), batch))
+    assert metrics["neutrino_iou"] == 1
+    assert not {"accuracy", "background_iou", "mean_iou_with_background", "image_background_iou"} & set(metrics)
 
 
 def test_counts_add_up_over_batches_and_keep_planes_apart() -> None:
@@ -102,8 +187,17 @@ def test_counts_add_up_over_batches_and_keep_planes_apart() -> None:
 
 def test_a_metric_of_nothing_is_left_out() -> None:
     task = make_task(SegmentationConfig())
-    metrics = task.metrics({"confusion": torch.zeros(1, 3, 3, dtype=torch.float64)})
-    assert metrics == {"mean_iou": 1, "cosmic_iou": 1, "neutrino_iou": 1, "background_iou_sites": 1}
+    counts = task.counts(one_hot([0, 1, 1, 2]), two_events(labels=LABELS))
+    metrics = task.metrics({name: torch.zeros_like(table) for name, table in counts.items()})
+    assert {name for name in metrics if "/" not in name} == {
+        "mean_iou",
+        "cosmic_iou",
+        "neutrino_iou",
+        "background_iou_sites",
+        "mean_iou_with_background",
+        "background_iou",
+    }
+    assert set(metrics.values()) == {1.0}
 
 
 def test_predictions_count_sites_an_event_and_a_plane() -> None:

@@ -17,10 +17,20 @@ class SegmentationConfig(Section):
 
     kind: Literal["segmentation"] = "segmentation"
     sites: Literal["all", "neutrino"] = Field("all", description="sites that the network sees")
-    balance: Literal["none", "mild", "light", "focal"] = Field(
+    balance: Literal["none", "mild", "light", "even", "focal"] = Field(
         "mild",
         description="loss weights of background, cosmic, neutrino: none; mild 1, 1.2, 3.2; light 1, 1.5, 10; "
-        "or focal with gamma 2",
+        "even: every class as much in total; or focal with gamma 2",
+    )
+    focal_mean: Literal["sites", "weights"] = Field(
+        "sites",
+        description="a focal loss is divided by the number of sites (as CosmicTagger from 2.1 on), or by the sum of "
+        "the focal weights (as CosmicTagger before)",
+    )
+    focal_gradient: Literal["full", "entropy"] = Field(
+        "full",
+        description="a focal loss is differentiated in full (1708.02002), or in the cross entropy only, with focal "
+        "weights that are constants (CosmicTagger)",
     )
 
 

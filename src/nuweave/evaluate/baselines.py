@@ -13,9 +13,11 @@ from numpy.typing import NDArray
 from sklearn.tree import DecisionTreeClassifier
 
 from nuweave.catalog.table import KEY
-from nuweave.evaluate.estimate import Floats, ratio, weighted_sum
+from nuweave.evaluate.estimate import weighted_sum
 from nuweave.evaluate.roc import NUM_SCORE_BINS, area, roc_curve, score_bins
-from nuweave.evaluate.segmentation import NUM_CLASSES, PRIMARY, segmentation_metrics
+from nuweave.evaluate.segmentation import segmentation_metrics
+from nuweave.tasks.ratios import Floats, ratio
+from nuweave.tasks.site_metrics import NUM_CLASSES, PRIMARY
 
 VALUE_CUTS = tuple(float(2 ** (step / 2)) for step in range(-8, 25))  # 1/16 to 4096 in the unit of the stored value
 MIN_LEAF_EVENTS = 10  # fewer events would let the tree learn the test part by heart

@@ -11,8 +11,9 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from nuweave.evaluate.estimate import Floats, nan_mean, ratio, weighted_sum
+from nuweave.evaluate.estimate import weighted_sum
 from nuweave.evaluate.roc import area, roc_curve
+from nuweave.tasks.ratios import Floats, nan_mean, ratio
 
 PRIMARY = "accuracy"
 DESCRIPTIONS = {

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from nuweave.evaluate.estimate import Floats
+from nuweave.tasks.ratios import Floats
 
 
 def choose_events(score_E: Floats, num_each: int, seed: int) -> list[tuple[str, int]]:

@@ -5,14 +5,14 @@ Shapes: E events, S samples (the first is the data itself, the rest are bootstra
 
 from __future__ import annotations
 
-import warnings
 from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
-from numpy.typing import ArrayLike, NDArray
+from numpy.typing import ArrayLike
 
-Floats = NDArray[np.float64]
+from nuweave.tasks.ratios import Floats
+
 _EVENTS_AT_ONCE = 8192
 
 
@@ -40,19 +40,6 @@ def weighted_sum(weights_SE: Floats, table_EF: ArrayLike) -> Floats:
         block = slice(start, start + _EVENTS_AT_ONCE)
         total += weights_SE[:, block] @ flat[block].astype(np.float64)
     return total.reshape(len(weights_SE), *table.shape[1:])
-
-
-def ratio(above: ArrayLike, below: ArrayLike, *, empty: float = np.nan) -> Floats:
-    """above / below, and `empty` where below is 0."""
-    above, below = np.asarray(above, np.float64), np.asarray(below, np.float64)
-    return np.where(below > 0, above / np.where(below > 0, below, 1.0), empty)
-
-
-def nan_mean(values: Floats, axis: int) -> Floats:
-    """Mean of the numbers along an axis; nan, without a warning, where there is none."""
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore", RuntimeWarning)
-        return np.asarray(np.nanmean(values, axis=axis))
 
 
 def value_and_error(values_S: Floats) -> dict[str, float | None]:

@@ -8,7 +8,7 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
-from nuweave.evaluate.estimate import Floats, ratio
+from nuweave.tasks.ratios import Floats, ratio
 
 NUM_SCORE_BINS = 256
 

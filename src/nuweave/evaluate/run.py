@@ -21,7 +21,7 @@ from nuweave.config.tasks import EventClassificationConfig, TaskConfig
 from nuweave.evaluate.baselines import SiteSums, join_sums, sum_sites
 from nuweave.evaluate.classification import log_probability_of_truth
 from nuweave.evaluate.displays import choose_events
-from nuweave.evaluate.estimate import Floats, event_weights
+from nuweave.evaluate.estimate import event_weights
 from nuweave.evaluate.model import load_model
 from nuweave.evaluate.segmentation import event_score, site_counts
 from nuweave.evaluate.summary import classification_summary, segmentation_summary
@@ -29,6 +29,7 @@ from nuweave.loader import EventDataset, SparseBatch, evaluation_batches
 from nuweave.physics.truth import HEAD_CLASSES
 from nuweave.store import StoreError, write_aside
 from nuweave.tasks import Task
+from nuweave.tasks.ratios import Floats
 
 _NOT_JOINED = ("shard", "entry", "source", "generator_seed")
 

@@ -19,8 +19,10 @@ from nuweave.evaluate.baselines import (
     neutrino_auc_baselines,
     segmentation_baselines,
 )
-from nuweave.evaluate.estimate import Floats, compare, nan_mean, weighted_sum
+from nuweave.evaluate.estimate import compare, weighted_sum
 from nuweave.evaluate.roc import area, roc_curve, thin
+from nuweave.tasks.ratios import Floats, nan_mean
+from nuweave.tasks.site_metrics import CLASSES, PRIMARY, over_planes
 
 Metrics = dict[str, Floats]
 
@@ -40,9 +42,9 @@ def segmentation_summary(
     counts = segmentation.site_counts(predictions, num_planes)
     if counts is None:
         return _no_truth(segmentation.DESCRIPTIONS, "the file has no site labels")
-    ours = segmentation.over_planes(segmentation.segmentation_metrics(counts, weights_SE, num_pixels))
+    ours = over_planes(segmentation.segmentation_metrics(counts, weights_SE, num_pixels))
     plane_baselines, rules = segmentation_baselines(sums.value_EPTV, weights_SE, num_pixels)
-    baselines = {name: segmentation.over_planes(metrics) for name, metrics in plane_baselines.items()}
+    baselines = {name: over_planes(metrics) for name, metrics in plane_baselines.items()}
     missing: dict[str, str] = {}
     if num_pixels is None:
         reason = "the network sees the sites of the neutrino only, nothing is known about the other pixels"
@@ -53,15 +55,15 @@ def segmentation_summary(
     auc_baselines = neutrino_auc_baselines(sums.value_EPTV, weights_SE)
     baselines |= {name: {"neutrino_auc": values} | baselines.get(name, {}) for name, values in auc_baselines.items()}
     return {
-        **_compared(ours, baselines, segmentation.DESCRIPTIONS, primary=[segmentation.PRIMARY], missing=missing),
+        **_compared(ours, baselines, segmentation.DESCRIPTIONS, primary=[PRIMARY], missing=missing),
         "baseline_rules": {
             **rules,
             "random": "a random score",
             "value": "the value of the site as its score, in whichever direction is better",
         },
-        "classes": {"sites": list(segmentation.CLASSES)},
+        "classes": {"sites": list(CLASSES)},
         "confusion": {
-            f"plane{plane}": {"classes": list(segmentation.CLASSES), "counts": table.tolist()}
+            f"plane{plane}": {"classes": list(CLASSES), "counts": table.tolist()}
             for plane, table in enumerate(counts.sum(axis=0))
         },
         "roc": _saved_curve("sites", "neutrino", curve),

@@ -1,11 +1,13 @@
 """Label every stored site: background, cosmic or neutrino.
 
-Shape letters: N sites, K classes predicted, L classes in truth, P planes, B events.
-Source: loss weights and metrics of CosmicTagger (2012.01301); focal loss of 1708.02002.
+Shape letters: N sites, K classes predicted, T classes in truth, P planes, B events.
+Source: loss weights of CosmicTagger (2012.01301), whose loss adds up a mean a plane, where ours is one mean over the
+sites of all planes, events and ranks; focal loss of 1708.02002.
 """
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping
 
 import pandas as pd
@@ -17,24 +19,22 @@ from nuweave.config.models import NetworkConfig
 from nuweave.config.tasks import SegmentationConfig
 from nuweave.loader import SparseBatch
 from nuweave.models import SegmentationLogits, build_network
-from nuweave.physics.truth import SiteLabel
 from nuweave.tasks.protocol import LossTerms, TaskError, mean_loss
+from nuweave.tasks.site_metrics import NUM_CLASSES, PRIMARY, image_sums, metrics_of, over_planes
 from nuweave.tasks.sites import event_frame, network_input, select_sites, site_frame
 
-NUM_CLASSES = len(SiteLabel)
 CLASS_WEIGHTS = {  # background, cosmic, neutrino
     "none": (1.0, 1.0, 1.0),
     "mild": (1.0, 1.2, 3.2),
     "light": (1.0, 1.5, 10.0),
-    "focal": (1.0, 1.0, 1.0),
 }
 FOCAL_GAMMA = 2.0
 
 
 class Segmentation:
-    """Site-wise softmax. Stored sites only: the pixels that are not stored are background by construction."""
+    """Site-wise softmax. It learns from stored sites: the pixels that are not stored are background by construction."""
 
-    primary_metric = "mean_iou"
+    primary_metric = PRIMARY
 
     def __init__(self, config: SegmentationConfig) -> None:
         self.config = config
@@ -55,43 +55,44 @@ class Segmentation:
     def loss_terms(self, logits: SegmentationLogits, batch: SparseBatch) -> LossTerms:
         """Weighted sum of cross entropies over sites, and the sum of the weights; no sites, no weight.
 
+        With balance even there is a term a class, each a third of the mean over its sites: an absent class adds 0.
+
         Raises:
             TaskError: the file has no site labels.
         """
-        labels_N, logits_NK = _labels(batch), logits.logits_NK.float()
-        entropy_N = functional.cross_entropy(logits_NK, labels_N, reduction="none")
-        weight_N = logits_NK.new_tensor(CLASS_WEIGHTS[self.config.balance])[labels_N]
+        labels_N = _labels(batch)
+        entropy_N = functional.cross_entropy(logits.logits_NK.float(), labels_N, reduction="none")
+        if self.config.balance == "even":
+            is_class_NT = functional.one_hot(labels_N, NUM_CLASSES)
+            sums_T = (is_class_NT * entropy_N[:, None]).sum(dim=0) / NUM_CLASSES
+            return LossTerms(sums_T, is_class_NT.sum(dim=0, dtype=torch.float64))
         if self.config.balance == "focal":
-            entropy_N = (1 - torch.exp(-entropy_N)) ** FOCAL_GAMMA * entropy_N
+            return self._focal_terms(entropy_N)
+        weight_N = entropy_N.new_tensor(CLASS_WEIGHTS[self.config.balance])[labels_N]
         return LossTerms((weight_N * entropy_N).sum()[None], weight_N.sum(dtype=torch.float64)[None])
+
+    def _focal_terms(self, entropy_N: Tensor) -> LossTerms:
+        """Sites that are found already count little. What the sum is divided by is never differentiated."""
+        weight_N = (1 - torch.exp(-entropy_N)) ** FOCAL_GAMMA
+        if self.config.focal_gradient == "entropy":
+            weight_N = weight_N.detach()
+        divisor_N = torch.ones_like(weight_N) if self.config.focal_mean == "sites" else weight_N.detach()
+        return LossTerms((weight_N * entropy_N).sum()[None], divisor_N.sum(dtype=torch.float64)[None])
 
     def loss(self, logits: SegmentationLogits, batch: SparseBatch) -> Tensor:
         """The scalar mean loss of this batch; errors as `loss_terms`."""
         return mean_loss(*self.loss_terms(logits, batch))
 
     def counts(self, logits: SegmentationLogits, batch: SparseBatch) -> dict[str, Tensor]:
-        """`confusion`: float64[P, L, K], sites by plane, truth and prediction. Errors as `loss_terms`."""
-        confusion = _confusion_BPLK(logits, batch).sum(dim=0)
-        return {"confusion": confusion.to("cpu", torch.float64)}
+        """The sums of `image_sums` over the events, float64[P, ...]. Errors as `loss_terms`."""
+        num_pixels = math.prod(batch.shape) if self.config.sites == "all" else None
+        sums = image_sums(_confusion_BPTK(logits, batch).cpu().numpy(), num_pixels)
+        return {name: torch.from_numpy(table.sum(axis=0)) for name, table in sums.items()}
 
     def metrics(self, counts: Mapping[str, Tensor]) -> dict[str, float]:
-        """Mean over planes; sites of all events are pooled. An IoU of a class that neither side has is 1."""
-        confusion_PLK = counts["confusion"]
-        right_PL = confusion_PLK.diagonal(dim1=1, dim2=2)
-        true_PL, predicted_PK = confusion_PLK.sum(dim=2), confusion_PLK.sum(dim=1)
-        union_PL = true_PL + predicted_PK - right_PL
-        iou_L = torch.where(union_PL > 0, right_PL / union_PL.clamp(min=1), 1.0).mean(dim=0)
-        ratios = {
-            "accuracy_sites": right_PL.sum(dim=1) / true_PL.sum(dim=1),
-            "nonbackground_accuracy": right_PL[:, 1:].sum(dim=1) / true_PL[:, 1:].sum(dim=1),
-        }
-        defined = {name: ratio_P[ratio_P.isfinite()] for name, ratio_P in ratios.items()}
-        return {
-            "mean_iou": float(iou_L[1:].mean()),
-            **{f"{label.name.lower()}_iou": float(iou_L[label]) for label in SiteLabel if label},
-            "background_iou_sites": float(iou_L[SiteLabel.BACKGROUND]),
-            **{name: float(ratio_P.mean()) for name, ratio_P in defined.items() if len(ratio_P)},
-        }
+        """The mean over planes of every metric of `site_metrics`, then `plane{p}/` each."""
+        plane_metrics = metrics_of({name: table.numpy() for name, table in counts.items()})
+        return {name: float(value) for name, value in over_planes(plane_metrics).items() if math.isfinite(value)}
 
     def predictions(self, logits: SegmentationLogits, batch: SparseBatch) -> pd.DataFrame:
         """A row an event: run, subrun, event, site counts plane{p}_true{t}_pred{k}; plane{p}_pred{k} without labels."""
@@ -100,7 +101,7 @@ class Segmentation:
             counts = torch.bincount(flat_N, minlength=batch.num_images * NUM_CLASSES)
             names = [f"plane{plane}_pred{k}" for plane in range(batch.num_planes) for k in range(NUM_CLASSES)]
         else:
-            counts = _confusion_BPLK(logits, batch)
+            counts = _confusion_BPTK(logits, batch)
             names = [
                 f"plane{plane}_true{t}_pred{k}"
                 for plane in range(batch.num_planes)
@@ -125,7 +126,7 @@ def _labels(batch: SparseBatch) -> Tensor:
     return batch.labels_N
 
 
-def _confusion_BPLK(logits: SegmentationLogits, batch: SparseBatch) -> Tensor:
+def _confusion_BPTK(logits: SegmentationLogits, batch: SparseBatch) -> Tensor:
     """int64, sites of each event and plane by truth and prediction."""
     flat_N = (batch.images_N * NUM_CLASSES + _labels(batch)) * NUM_CLASSES + logits.logits_NK.argmax(dim=1)
     counts = torch.bincount(flat_N, minlength=batch.num_images * NUM_CLASSES**2)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
+from itertools import islice
 from pathlib import Path
 from typing import Self
 
@@ -15,6 +16,7 @@ from nuweave.config.train import TrainConfig
 from nuweave.train.loop import StepDone
 
 CONSOLE = Console(stderr=True, highlight=False, soft_wrap=True)
+MOST_SHOWN = 7  # figures of a validation on the terminal; metrics.jsonl has them all
 
 
 def say(line: str) -> None:
@@ -93,7 +95,7 @@ class Journal:
     def validation(self, step: int, metrics: Mapping[str, float]) -> None:
         """Write the metrics of a validation."""
         self._write(step, "val", metrics)
-        shown = ", ".join(f"{name} {value:.4g}" for name, value in metrics.items())
+        shown = ", ".join(f"{name} {value:.4g}" for name, value in islice(metrics.items(), MOST_SHOWN))
         say(f"{self._name}: step {step}/{self._settings.max_steps}, validation: {shown}")
 
     def _write(self, step: int, part: str, record: Mapping[str, float]) -> None:

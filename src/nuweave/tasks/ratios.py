@@ -1,0 +1,23 @@
+"""Ratios of counts, some of which count nothing."""
+
+from __future__ import annotations
+
+import warnings
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+Floats = NDArray[np.float64]
+
+
+def ratio(above: ArrayLike, below: ArrayLike, *, empty: float = np.nan) -> Floats:
+    """above / below, and `empty` where below is 0."""
+    above, below = np.asarray(above, np.float64), np.asarray(below, np.float64)
+    return np.where(below > 0, above / np.where(below > 0, below, 1.0), empty)
+
+
+def nan_mean(values: Floats, axis: int) -> Floats:
+    """Mean of the numbers along an axis; nan, without a warning, where there is none."""
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", RuntimeWarning)
+        return np.asarray(np.nanmean(values, axis=axis))
