@@ -8,9 +8,9 @@ import pytest
 from sklearn.metrics import balanced_accuracy_score, log_loss, roc_auc_score
 
 from nuweave.evaluate.classification import (
-    confusion,
     head_metrics,
     head_probabilities,
+    head_tables,
     head_truth,
     log_probability_of_truth,
 )
@@ -43,8 +43,23 @@ def test_metrics_by_hand() -> None:
     assert metrics["log_loss"][0] == pytest.approx(-np.log([0.9, 0.4, 0.8, 0.9]).mean())
 
 
-def test_confusion_by_hand() -> None:
-    assert confusion(TRUTH, PROB).tolist() == [[1, 1], [0, 2]]
+def test_confusion_efficiency_and_purity_by_hand() -> None:
+    confusion, _ = head_tables(TRUTH, PROB)
+    assert confusion["counts"] == [[1, 1], [0, 2]]
+    assert confusion["efficiency"] == [{"value": 0.5, "error": pytest.approx(0.125**0.5)}, {"value": 1.0, "error": 0.0}]
+    assert confusion["purity"][1] == {"value": pytest.approx(2 / 3), "error": pytest.approx((2 / 9 / 3) ** 0.5)}
+
+
+def test_purity_of_a_class_that_nothing_is_called_is_none() -> None:
+    confusion, _ = head_tables(np.array([1]), np.array([[0.9, 0.1]]))
+    assert confusion["purity"][1] == confusion["efficiency"][0] == {"value": None, "error": None}
+
+
+def test_calibration_keeps_the_bins_that_hold_events() -> None:
+    _, calibration = head_tables(np.array([0, 0, 1]), np.array([[0.92, 0.08], [0.94, 0.06], [0.64, 0.36]]))
+    assert calibration["num_events"] == [1, 2]
+    assert calibration["probability"] == pytest.approx([0.64, 0.93])
+    assert [share["value"] for share in calibration["right"]] == [0, 1]
 
 
 def test_metrics_equal_scikit_learn() -> None:

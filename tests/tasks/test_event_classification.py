@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 import math
+from dataclasses import replace
 
 import pytest
 import torch
+from pydantic import ValidationError
 
 from nuweave.config.models import ResNetConfig
 from nuweave.config.tasks import EventClassificationConfig
 from nuweave.models import EventLogits
-from nuweave.tasks import TaskError, make_task
+from nuweave.tasks import TaskError, make_task, mean_loss
 from tests.tasks.batches import two_events
 
 TRUTH = {"neutrino": [0, 2], "charged_pions": [1, -1]}
@@ -37,8 +39,41 @@ def test_label_smoothing_asks_for_a_share_of_every_class() -> None:
     assert float(loss.detach()) == pytest.approx(-0.9 * math.log(0.9) - 0.1 * math.log(0.1), rel=1e-6)
 
 
-def test_a_head_without_any_class_adds_nothing_but_still_gives_gradients() -> None:
-    task = make_task(EventClassificationConfig(heads=HEADS, label_smoothing=0.1))
+def test_even_classes_count_as_much_in_total_however_rare() -> None:
+    """Two events of class 0, found with 0.5 and 0.8, one of class 1, found with 0.1; class 2 is absent."""
+    task = make_task(EventClassificationConfig(heads=("neutrino",), balance="even", label_smoothing=0.0))
+    out = EventLogits({"neutrino": torch.tensor([[0.5, 0.3, 0.2], [0.8, 0.1, 0.1], [0.7, 0.1, 0.2]]).log()})
+    loss = float(task.loss(out, two_events(labels=None, truth={"neutrino": [0, 0, 1]})))
+    assert loss == pytest.approx(-((math.log(0.5) + math.log(0.8)) / 2 + math.log(0.1)) / 3, rel=1e-6)
+
+
+def test_focal_weights_follow_the_probability_of_the_true_class() -> None:
+    task = make_task(EventClassificationConfig(heads=("charged_pions",), balance="focal", label_smoothing=0.2))
+    loss = float(task.loss(logits(), two_events(labels=None, truth=TRUTH)).detach())
+    assert loss == pytest.approx(-(0.1**2) * (0.9 * math.log(0.9) + 0.1 * math.log(0.1)), rel=1e-5)
+
+
+BALANCES = ["none", "even", "focal"]
+
+
+@pytest.mark.parametrize("balance", BALANCES)
+def test_terms_of_two_ranks_add_up_to_the_loss_of_the_whole(balance: str) -> None:
+    task = make_task(EventClassificationConfig.model_validate({"heads": HEADS, "balance": balance}))
+    out = logits()
+    halves = []
+    for event in (0, 1):
+        truth = {head: [classes[event]] for head, classes in TRUTH.items()}
+        own = EventLogits({head: tensor[event : event + 1] for head, tensor in out.heads.items()})
+        halves.append(task.loss_terms(own, two_events(labels=None, truth=truth)))
+    total = mean_loss((halves[0].sums_T + halves[1].sums_T).detach(), halves[0].weights_T + halves[1].weights_T)
+    whole = task.loss(out, two_events(labels=None, truth=TRUTH))
+    assert float(total) == pytest.approx(float(whole.detach()), rel=1e-6)
+
+
+@pytest.mark.parametrize("balance", BALANCES)
+def test_a_head_without_any_class_adds_nothing_but_still_gives_gradients(balance: str) -> None:
+    settings = {"heads": HEADS, "label_smoothing": 0.1, "balance": balance}
+    task = make_task(EventClassificationConfig.model_validate(settings))
     batch = two_events(labels=None, truth={"neutrino": [-1, -1], "charged_pions": [-1, -1]})
     out = logits()
     loss = task.loss(out, batch)
@@ -53,8 +88,22 @@ def test_a_head_without_any_class_adds_nothing_but_still_gives_gradients() -> No
 def test_metrics_count_only_events_with_a_class() -> None:
     task = make_task(EventClassificationConfig(heads=HEADS))
     counts = task.counts(logits(), two_events(labels=None, truth={"neutrino": [0, 1], "charged_pions": [1, -1]}))
-    assert counts["neutrino"].tolist() == [[1, 0, 0], [0, 0, 1], [0, 0, 0]]
-    assert task.metrics(counts) == {"accuracy": 0.75, "neutrino/accuracy": 0.5, "charged_pions/accuracy": 1.0}
+    assert counts["neutrino/confusion"].tolist() == [[1, 0, 0], [0, 0, 1], [0, 0, 0]]
+    assert counts["neutrino/calibration"].dtype == torch.float64
+    expected = {
+        "accuracy": 0.75,
+        "neutrino/accuracy": 0.5,
+        "charged_pions/accuracy": 1.0,
+        "balanced_accuracy": 0.75,
+        "neutrino/balanced_accuracy": 0.5,
+        "charged_pions/balanced_accuracy": 1.0,
+        "calibration_error": 0.325,
+        "neutrino/calibration_error": (0.5 + 0.6) / 2,  # right at 0.5, wrong at 0.6
+        "charged_pions/calibration_error": 0.1,
+    }
+    metrics = task.metrics(counts)
+    assert list(metrics) == list(expected)
+    assert metrics == pytest.approx(expected)
     assert task.metrics({head: torch.zeros_like(table) for head, table in counts.items()}) == {}
 
 
@@ -76,6 +125,42 @@ def test_neutrino_sites_are_selected_by_label_and_an_event_may_have_none() -> No
     assert batch.num_events == 2
     with pytest.raises(TaskError, match=r"task\.sites=neutrino needs site labels"):
         task.prepare(two_events(labels=None))
+
+
+def test_events_with_too_few_neutrino_sites_are_cosmic_only() -> None:
+    """One neutrino site in the first event, none in the second, whose class was unknown, and two in the third."""
+    task = make_task(EventClassificationConfig(sites="all", heads=HEADS, min_neutrino_sites=2))
+    batch = replace(
+        two_events(
+            labels=[2, 1, 1, 2, 2],
+            sites=[0, 5, 2, 3, 4],
+            images=[0, 0, 1, 2, 2],
+            truth={"neutrino": [0, -1, 1], "charged_pions": [1, -1, 0]},
+        ),
+        num_events=3,
+        event_ids_B3=torch.zeros(3, 3, dtype=torch.int64),
+    )
+    out = EventLogits({"neutrino": torch.zeros(3, 4), "charged_pions": torch.zeros(3, 2)})
+    table = task.predictions(out, batch)
+    assert table["neutrino_true"].tolist() == [3, 3, 1]
+    assert table["charged_pions_true"].tolist() == [1, -1, 0]
+    assert task.counts(out, batch)["neutrino/confusion"].sum(dim=1).tolist() == [0, 1, 0, 2]
+    blind = replace(batch, labels_N=None)
+    assert "neutrino_true" not in task.predictions(out, blind)
+    with pytest.raises(TaskError, match=r"task\.min_neutrino_sites .* the file has none; set it to 0"):
+        task.loss(out, blind)
+
+
+def test_cosmic_only_events_need_the_sites_of_cosmics() -> None:
+    with pytest.raises(ValidationError, match="min_neutrino_sites=10 needs sites: all and the head neutrino"):
+        EventClassificationConfig(min_neutrino_sites=10)
+    with pytest.raises(ValidationError, match="needs sites: all and the head neutrino"):
+        EventClassificationConfig(sites="all", heads=("protons",), min_neutrino_sites=10)
+    task = make_task(EventClassificationConfig(sites="all", min_neutrino_sites=10))
+    network = task.build_network(
+        ResNetConfig(num_filters=2, depth=1, num_features=4), ndim=2, num_planes=1, shape=(4, 4)
+    )
+    assert task.forward(network, two_events(labels=None)).heads["neutrino"].shape == (2, 4)
 
 
 def test_a_head_that_the_file_lacks_is_named() -> None:

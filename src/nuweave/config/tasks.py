@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Literal
+from typing import Annotated, Literal, Self
 
-from pydantic import Field, field_validator
+from pydantic import Field, field_validator, model_validator
 
 from nuweave.config.base import Section
 
@@ -44,6 +44,15 @@ class EventClassificationConfig(Section):
     )
     heads: tuple[Head, ...] = Field(HEADS, min_length=1, description="what to classify")
     label_smoothing: float = Field(0.05, ge=0, lt=1, description="label smoothing of the cross entropy")
+    balance: Literal["none", "even", "focal"] = Field(
+        "none", description="loss weights of events: none; even: every class as much in total; or focal with gamma 2"
+    )
+    min_neutrino_sites: int = Field(
+        0,
+        ge=0,
+        description="events with fewer sites labelled neutrino are cosmic only, a fourth class of the neutrino head "
+        "(CosmicTagger has 10); 0: no such class",
+    )
 
     @field_validator("heads")
     @classmethod
@@ -51,6 +60,15 @@ class EventClassificationConfig(Section):
         if len(set(value)) != len(value):
             raise ValueError(f"names a head twice; try {list(dict.fromkeys(value))}")
         return value
+
+    @model_validator(mode="after")
+    def _sees_cosmics(self) -> Self:
+        if self.min_neutrino_sites > 0 and (self.sites != "all" or "neutrino" not in self.heads):
+            raise ValueError(
+                f"min_neutrino_sites={self.min_neutrino_sites} needs sites: all and the head neutrino; "
+                "try min_neutrino_sites: 0"
+            )
+        return self
 
 
 TaskConfig = Annotated[SegmentationConfig | EventClassificationConfig, Field(discriminator="kind")]

@@ -6,23 +6,24 @@ Shapes: E events, S samples of events, K classes (T where they are the true ones
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import Any
 
 import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from nuweave.evaluate.estimate import weighted_sum
+from nuweave.evaluate.estimate import binomial, weighted_sum
 from nuweave.evaluate.roc import area, roc_curve
+from nuweave.tasks.class_metrics import DESCRIPTIONS as CLASS_DESCRIPTIONS
+from nuweave.tasks.class_metrics import event_sums, metrics_of
 from nuweave.tasks.ratios import Floats, nan_mean, ratio
 
 PRIMARY = "accuracy"
-DESCRIPTIONS = {
-    "accuracy": "share of events whose most probable class is the true one",
-    "balanced_accuracy": "mean over the true classes of the share of their events that is right",
+DESCRIPTIONS = CLASS_DESCRIPTIONS | {
     "auc": "area under the ROC curve, one class against the rest, mean over the classes",
     "log_loss": "mean of -log(probability of the true class); smaller is better",
 }
-SMALLER_IS_BETTER = ("log_loss",)
+SMALLER_IS_BETTER = ("calibration_error", "log_loss")
 _LEAST_PROBABILITY = 1e-12
 
 
@@ -54,12 +55,28 @@ def log_probability_of_truth(predictions: pd.DataFrame, heads: Sequence[str]) ->
     return nan_mean(logs, axis=1)
 
 
-def confusion(truth_E: NDArray[np.int64], prob_EK: Floats) -> NDArray[np.int64]:
-    """int64[T, K], events by true and most probable class."""
-    num_classes = prob_EK.shape[1]
-    known = truth_E >= 0
-    flat = truth_E[known] * num_classes + prob_EK[known].argmax(axis=1)
-    return np.bincount(flat, minlength=num_classes**2).reshape(num_classes, num_classes).astype(np.int64)
+def head_tables(truth_E: NDArray[np.int64], prob_EK: Floats) -> tuple[dict[str, Any], dict[str, Any]]:
+    """The confusion of the data itself and how well the probabilities are calibrated, as they are saved.
+
+    Returns:
+        counts (rows truth), efficiency (of each true class) and purity (of each predicted one) with binomial errors;
+        and the bins of the probability of the chosen class that hold events: number, mean probability, share right.
+    """
+    sums = {name: table.sum(axis=0) for name, table in event_sums(truth_E, prob_EK).items()}
+    counts, hits = sums["confusion"], np.diagonal(sums["confusion"])
+    num_events, confidence, right = sums["calibration"][sums["calibration"][:, 0] > 0].T
+    return (
+        {
+            "counts": counts.astype(int).tolist(),
+            "efficiency": binomial(hits, counts.sum(axis=1)),
+            "purity": binomial(hits, counts.sum(axis=0)),
+        },
+        {
+            "num_events": num_events.astype(int).tolist(),
+            "probability": (confidence / num_events).tolist(),
+            "right": binomial(right, num_events),
+        },
+    )
 
 
 def head_metrics(truth_E: NDArray[np.int64], prob_EK: Floats, weights_SE: Floats) -> dict[str, Floats]:
@@ -74,16 +91,12 @@ def head_metrics(truth_E: NDArray[np.int64], prob_EK: Floats, weights_SE: Floats
     """
     known = truth_E >= 0
     truth, prob, weights = truth_E[known], prob_EK[known], weights_SE[:, known]
-    num_events = weights.sum(axis=1)
-    right = prob.argmax(axis=1) == truth
-    is_class = truth[:, None] == np.arange(prob.shape[1])
-    recall = ratio(weighted_sum(weights, is_class & right[:, None]), weighted_sum(weights, is_class))
+    sums = {name: weighted_sum(weights, table) for name, table in event_sums(truth, prob).items()}
     curves = [one_against_rest(truth, prob, weights, label) for label in range(prob.shape[1])]
     return {
-        "accuracy": ratio(weighted_sum(weights, right), num_events),
-        "balanced_accuracy": nan_mean(recall, axis=1),
+        **metrics_of(sums),
         "auc": nan_mean(np.stack([area(*curve) for curve in curves], axis=1), axis=1),
-        "log_loss": ratio(weighted_sum(weights, _surprise(truth, prob)), num_events),
+        "log_loss": ratio(weighted_sum(weights, _surprise(truth, prob)), weights.sum(axis=1)),
     }
 
 

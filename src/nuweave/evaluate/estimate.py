@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike
 
-from nuweave.tasks.ratios import Floats
+from nuweave.tasks.ratios import Floats, ratio
 
 _EVENTS_AT_ONCE = 8192
 
@@ -49,6 +49,16 @@ def value_and_error(values_S: Floats) -> dict[str, float | None]:
         "value": float(values_S[0]) if np.isfinite(values_S[0]) else None,
         "error": float(samples.std(ddof=1)) if len(samples) > 1 else None,
     }
+
+
+def binomial(passed: Floats, total: Floats) -> list[dict[str, float | None]]:
+    """Shares with errors sqrt(p (1 - p) / n), as they are saved; None where there is nothing to share."""
+    share = ratio(passed, total)
+    error = np.sqrt(ratio(share * (1 - share), total))
+    return [
+        {"value": float(p), "error": float(e)} if np.isfinite(p) else {"value": None, "error": None}
+        for p, e in zip(share, error, strict=True)
+    ]
 
 
 def compare(ours_S: Floats, baselines_S: Mapping[str, Floats], *, larger_is_better: bool = True) -> dict[str, Any]:

@@ -26,9 +26,9 @@ from nuweave.evaluate.model import load_model
 from nuweave.evaluate.segmentation import event_score, site_counts
 from nuweave.evaluate.summary import classification_summary, segmentation_summary
 from nuweave.loader import EventDataset, SparseBatch, evaluation_batches
-from nuweave.physics.truth import HEAD_CLASSES
 from nuweave.store import StoreError, write_aside
 from nuweave.tasks import Task
+from nuweave.tasks.event_classification import head_classes
 from nuweave.tasks.ratios import Floats
 
 _NOT_JOINED = ("shard", "entry", "source", "generator_seed")
@@ -139,8 +139,7 @@ def _summary(
     predictions: pd.DataFrame, sums: SiteSums, weights_SE: Floats, config: TaskConfig, dataset: EventDataset
 ) -> dict[str, Any]:
     if isinstance(config, EventClassificationConfig):
-        classes: dict[str, Sequence[str]] = {head: HEAD_CLASSES[head] for head in config.heads}
-        return classification_summary(predictions, sums, weights_SE, classes=classes)
+        return classification_summary(predictions, sums, weights_SE, classes=head_classes(config))
     num_pixels = math.prod(dataset.shape) if config.sites == "all" else None
     return segmentation_summary(predictions, sums, weights_SE, num_planes=dataset.num_planes, num_pixels=num_pixels)
 

@@ -21,7 +21,8 @@ from nuweave.evaluate.baselines import (
 )
 from nuweave.evaluate.estimate import compare, weighted_sum
 from nuweave.evaluate.roc import area, roc_curve, thin
-from nuweave.tasks.ratios import Floats, nan_mean
+from nuweave.tasks.class_metrics import over_heads
+from nuweave.tasks.ratios import Floats
 from nuweave.tasks.site_metrics import CLASSES, PRIMARY, over_planes
 
 Metrics = dict[str, Floats]
@@ -83,7 +84,7 @@ def classification_summary(
     """
     ours: dict[str, Metrics] = {}
     baselines: dict[str, dict[str, Metrics]] = {name: {} for name in CLASS_BASELINES}
-    missing, tables, curves = {}, {}, []
+    missing, tables, calibrations, curves = {}, {}, {}, []
     for head, names in classes.items():
         truth = classification.head_truth(predictions, head)
         if truth is None:
@@ -94,7 +95,8 @@ def classification_summary(
         rules = class_baselines(truth, len(names), sums.num_sites_E, sums.sum_value_E)
         for name, rule_prob in rules.items():
             baselines[name][head] = classification.head_metrics(truth, rule_prob, weights_SE)
-        tables[head] = {"classes": list(names), "counts": classification.confusion(truth, prob).tolist()}
+        confusion, calibrations[head] = classification.head_tables(truth, prob)
+        tables[head] = {"classes": list(names), **confusion}
         for label, class_name in enumerate(names):
             curve = classification.one_against_rest(truth, prob, weights_SE[:1], label)
             curves += _saved_curve(head, class_name, curve)
@@ -102,8 +104,8 @@ def classification_summary(
         return _no_truth(classification.DESCRIPTIONS, "the file has no truth for any head") | {"not_available": missing}
     return {
         **_compared(
-            _over_heads(ours),
-            {name: _over_heads(heads) for name, heads in baselines.items()},
+            over_heads(ours),
+            {name: over_heads(heads) for name, heads in baselines.items()},
             classification.DESCRIPTIONS,
             primary=[f"{head}/{classification.PRIMARY}" for head in ours],
             missing=missing,
@@ -111,6 +113,7 @@ def classification_summary(
         "baseline_rules": CLASS_BASELINES,
         "classes": {head: list(names) for head, names in classes.items()},
         "confusion": tables,
+        "calibration": calibrations,
         "roc": curves,
     }
 
@@ -142,16 +145,6 @@ def _compared(
         "beats_baselines": all(margin > 0 for margin in margins.values()) if margins else None,
         "not_available": dict(missing) | undefined,
     }
-
-
-def _over_heads(metrics: Mapping[str, Metrics]) -> Metrics:
-    """The mean over heads under the name itself, each head under head/name."""
-    heads = {f"{head}/{name}": values for head, table in metrics.items() for name, values in table.items()}
-    means = {
-        name: nan_mean(np.stack([table[name] for table in metrics.values()]), axis=0)
-        for name in classification.DESCRIPTIONS
-    }
-    return means | heads
 
 
 def _saved_curve(group: str, name: str, curve: tuple[Floats, Floats]) -> list[dict[str, Any]]:

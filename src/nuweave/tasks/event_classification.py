@@ -1,11 +1,13 @@
 """Name the interaction of an event and count its particles: one softmax a head.
 
-Shape letters: B events, K classes predicted, L classes in truth, T heads.
+Shape letters: B events, K classes, N events that have a class.
 """
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping
+from functools import partial
 
 import pandas as pd
 import torch
@@ -16,11 +18,13 @@ from nuweave.config.models import NetworkConfig
 from nuweave.config.tasks import EventClassificationConfig
 from nuweave.loader import SparseBatch
 from nuweave.models import EventLogits, build_network
-from nuweave.physics.truth import HEAD_CLASSES
+from nuweave.physics.truth import HEAD_CLASSES, SiteLabel
+from nuweave.tasks.balance import even_terms, focal_weights
+from nuweave.tasks.class_metrics import NO_CLASS, event_sums, metrics_of, over_heads
 from nuweave.tasks.protocol import LossTerms, TaskError, mean_loss
 from nuweave.tasks.sites import event_frame, network_input, select_sites, site_frame
 
-NO_CLASS = -1
+COSMIC_ONLY = "cosmic only"
 
 
 class EventClassification:
@@ -33,7 +37,7 @@ class EventClassification:
 
     def build_network(self, config: NetworkConfig, *, ndim: int, num_planes: int, shape: tuple[int, ...]) -> nn.Module:
         """A network with an output a class for every head."""
-        num_outputs = {str(head): len(HEAD_CLASSES[head]) for head in self.config.heads}
+        num_outputs = {head: len(names) for head, names in head_classes(self.config).items()}
         return build_network(config, ndim=ndim, num_planes=num_planes, shape=shape, num_outputs=num_outputs)
 
     def prepare(self, batch: SparseBatch) -> SparseBatch:
@@ -48,52 +52,56 @@ class EventClassification:
     def loss_terms(self, logits: EventLogits, batch: SparseBatch) -> LossTerms:
         """Sum of cross entropies over the events that have a class, and their number, for each head.
 
+        Balance even has a term for every class of each head.
+
         Raises:
-            TaskError: the file has no truth for a head.
+            TaskError: the file has no truth for a head, or no site labels to find cosmic-only events.
         """
-        sums, weights = [], []
-        for head in self.config.heads:
-            truth_B = self._truth(head, batch)
-            sums.append(
-                functional.cross_entropy(
-                    logits.heads[head].float(),
-                    truth_B,
-                    ignore_index=NO_CLASS,
-                    label_smoothing=self.config.label_smoothing,
-                    reduction="sum",
-                )
-            )
-            weights.append((truth_B != NO_CLASS).sum(dtype=torch.float64))
-        return LossTerms(torch.stack(sums), torch.stack(weights))
+        terms = [self._head_terms(logits.heads[head].float(), self._truth(head, batch)) for head in self.config.heads]
+        return LossTerms(torch.cat([one.sums_T for one in terms]), torch.cat([one.weights_T for one in terms]))
+
+    def _head_terms(self, logits_BK: Tensor, truth_B: Tensor) -> LossTerms:
+        """Of one head. A focal weight asks how probable the true class is, whatever the smoothing."""
+        entropy = partial(functional.cross_entropy, label_smoothing=self.config.label_smoothing)
+        known_B = truth_B != NO_CLASS
+        num_known = known_B.sum(dtype=torch.float64)[None]
+        if self.config.balance == "none":
+            return LossTerms(entropy(logits_BK, truth_B, ignore_index=NO_CLASS, reduction="sum")[None], num_known)
+        logits_NK, truth_N = logits_BK[known_B], truth_B[known_B]
+        entropy_N = entropy(logits_NK, truth_N, reduction="none")
+        if self.config.balance == "even":
+            return even_terms(entropy_N, truth_N, logits_NK.shape[1])
+        weight_N = focal_weights(functional.cross_entropy(logits_NK, truth_N, reduction="none"))
+        return LossTerms((weight_N * entropy_N).sum()[None], num_known)
 
     def loss(self, logits: EventLogits, batch: SparseBatch) -> Tensor:
         """The scalar loss of this batch, mean over events, sum over heads; errors as `loss_terms`."""
         return mean_loss(*self.loss_terms(logits, batch))
 
     def counts(self, logits: EventLogits, batch: SparseBatch) -> dict[str, Tensor]:
-        """head -> float64[L, K], events by truth and prediction. Errors as `loss_terms`."""
-        counts = {}
+        """`{head}/confusion` and `{head}/calibration`, the sums of `event_sums`, float64. Errors as `loss_terms`."""
+        counts: dict[str, Tensor] = {}
         for head in self.config.heads:
-            truth_B, num_classes = self._truth(head, batch), len(HEAD_CLASSES[head])
-            known_B = truth_B != NO_CLASS
-            flat = truth_B[known_B] * num_classes + logits.heads[head].argmax(dim=1)[known_B]
-            table = torch.bincount(flat, minlength=num_classes**2).reshape(num_classes, num_classes)
-            counts[str(head)] = table.to("cpu", torch.float64)
+            prob_BK = logits.heads[head].detach().float().softmax(dim=1).cpu().double()
+            sums = event_sums(self._truth(head, batch).cpu().numpy(), prob_BK.numpy())
+            counts |= {f"{head}/{name}": torch.from_numpy(table.sum(axis=0)) for name, table in sums.items()}
         return counts
 
     def metrics(self, counts: Mapping[str, Tensor]) -> dict[str, float]:
-        """`{head}/accuracy` for the heads that any event has a class of, and `accuracy`, their mean."""
-        heads = {
-            f"{head}/accuracy": float(table.trace() / table.sum()) for head, table in counts.items() if table.any()
+        """Every metric of `class_metrics`: the mean over heads that any event has a class of, then `{head}/` each."""
+        sums = {
+            head: {name: counts[f"{head}/{name}"].numpy() for name in ("confusion", "calibration")}
+            for head in self.config.heads
         }
-        return {"accuracy": sum(heads.values()) / len(heads), **heads} if heads else {}
+        joined = over_heads({head: metrics_of(one) for head, one in sums.items()})
+        return {name: float(value) for name, value in joined.items() if math.isfinite(value)}
 
     def predictions(self, logits: EventLogits, batch: SparseBatch) -> pd.DataFrame:
         """A row an event: run, subrun, event, {head}_true (-1 no class; absent without truth), {head}_prob{k}."""
         columns: dict[str, object] = {}
         for head in self.config.heads:
-            if head in batch.truth:
-                columns[f"{head}_true"] = batch.truth[head].cpu().numpy()
+            if head in batch.truth and (batch.labels_N is not None or not self._has_cosmic_only(head)):
+                columns[f"{head}_true"] = self._truth(head, batch).cpu().numpy()
             prob_BK = logits.heads[head].float().softmax(dim=1).cpu().numpy()
             columns |= {f"{head}_prob{k}": prob_BK[:, k] for k in range(prob_BK.shape[1])}
         return event_frame(batch).join(pd.DataFrame(columns))
@@ -109,4 +117,24 @@ class EventClassification:
                 f"task.heads: the file has no truth for {head} (it has {known}); leave the head out, "
                 "or convert a source with this truth"
             )
-        return batch.truth[head]
+        if not self._has_cosmic_only(head):
+            return batch.truth[head]
+        if batch.labels_N is None:
+            raise TaskError(
+                "task.min_neutrino_sites finds cosmic-only events by their site labels, the file has none; set it to 0"
+            )
+        events_N = batch.events_N[batch.labels_N == SiteLabel.NEUTRINO]
+        num_sites_B = torch.bincount(events_N, minlength=batch.num_events)
+        cosmic_only = len(HEAD_CLASSES[head])
+        return torch.where(num_sites_B < self.config.min_neutrino_sites, cosmic_only, batch.truth[head])
+
+    def _has_cosmic_only(self, head: str) -> bool:
+        return COSMIC_ONLY in head_classes(self.config)[head]
+
+
+def head_classes(config: EventClassificationConfig) -> dict[str, tuple[str, ...]]:
+    """Names of the classes of every head; the neutrino head has one more where cosmic-only events are asked for."""
+    classes: dict[str, tuple[str, ...]] = {head: HEAD_CLASSES[head] for head in config.heads}
+    if config.min_neutrino_sites > 0:
+        classes["neutrino"] = (*classes["neutrino"], COSMIC_ONLY)
+    return classes

@@ -2,7 +2,7 @@
 
 Shape letters: N sites, K classes predicted, T classes in truth, P planes, B events.
 Source: loss weights of CosmicTagger (2012.01301), whose loss adds up a mean a plane, where ours is one mean over the
-sites of all planes, events and ranks; focal loss of 1708.02002.
+sites of all planes, events and ranks.
 """
 
 from __future__ import annotations
@@ -19,6 +19,7 @@ from nuweave.config.models import NetworkConfig
 from nuweave.config.tasks import SegmentationConfig
 from nuweave.loader import SparseBatch
 from nuweave.models import SegmentationLogits, build_network
+from nuweave.tasks.balance import even_terms, focal_weights
 from nuweave.tasks.protocol import LossTerms, TaskError, mean_loss
 from nuweave.tasks.site_metrics import NUM_CLASSES, PRIMARY, image_sums, metrics_of, over_planes
 from nuweave.tasks.sites import event_frame, network_input, select_sites, site_frame
@@ -28,7 +29,6 @@ CLASS_WEIGHTS = {  # background, cosmic, neutrino
     "mild": (1.0, 1.2, 3.2),
     "light": (1.0, 1.5, 10.0),
 }
-FOCAL_GAMMA = 2.0
 
 
 class Segmentation:
@@ -55,7 +55,7 @@ class Segmentation:
     def loss_terms(self, logits: SegmentationLogits, batch: SparseBatch) -> LossTerms:
         """Weighted sum of cross entropies over sites, and the sum of the weights; no sites, no weight.
 
-        With balance even there is a term a class, each a third of the mean over its sites: an absent class adds 0.
+        Balance even has a term a class.
 
         Raises:
             TaskError: the file has no site labels.
@@ -63,17 +63,15 @@ class Segmentation:
         labels_N = _labels(batch)
         entropy_N = functional.cross_entropy(logits.logits_NK.float(), labels_N, reduction="none")
         if self.config.balance == "even":
-            is_class_NT = functional.one_hot(labels_N, NUM_CLASSES)
-            sums_T = (is_class_NT * entropy_N[:, None]).sum(dim=0) / NUM_CLASSES
-            return LossTerms(sums_T, is_class_NT.sum(dim=0, dtype=torch.float64))
+            return even_terms(entropy_N, labels_N, NUM_CLASSES)
         if self.config.balance == "focal":
             return self._focal_terms(entropy_N)
         weight_N = entropy_N.new_tensor(CLASS_WEIGHTS[self.config.balance])[labels_N]
         return LossTerms((weight_N * entropy_N).sum()[None], weight_N.sum(dtype=torch.float64)[None])
 
     def _focal_terms(self, entropy_N: Tensor) -> LossTerms:
-        """Sites that are found already count little. What the sum is divided by is never differentiated."""
-        weight_N = (1 - torch.exp(-entropy_N)) ** FOCAL_GAMMA
+        """What the sum is divided by is never differentiated."""
+        weight_N = focal_weights(entropy_N)
         if self.config.focal_gradient == "entropy":
             weight_N = weight_N.detach()
         divisor_N = torch.ones_like(weight_N) if self.config.focal_mean == "sites" else weight_N.detach()

@@ -14,7 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from nuweave.physics.truth import SiteLabel
-from nuweave.tasks.ratios import Floats, nan_mean, ratio
+from nuweave.tasks.ratios import Floats, grained, nan_mean, ratio
 
 NUM_CLASSES = len(SiteLabel)
 CLASSES = tuple(label.name.lower() for label in SiteLabel)
@@ -36,7 +36,6 @@ DESCRIPTIONS = {
     "image_mean_iou_with_background": "mean of the image IoU of cosmics, neutrino and background",
     "image_background_iou": "mean over images of the background IoU over every pixel",
 }
-_GRAIN = 2.0**-36  # multiples of it add without rounding, so that 10^5 images give the same sum in any order
 
 
 def image_sums(counts_PTK: NDArray[np.int64], num_pixels: int | None) -> dict[str, Floats]:
@@ -55,12 +54,12 @@ def image_sums(counts_PTK: NDArray[np.int64], num_pixels: int | None) -> dict[st
     sums = {
         "confusion": confusion,
         "images": np.ones_like(signal),
-        "image_accuracy": _grained(ratio(_right_signal(confusion), signal, empty=0.0)),
+        "image_accuracy": grained(ratio(_right_signal(confusion), signal, empty=0.0)),
         "signal_images": (signal > 0).astype(np.float64),
     }
     if num_pixels is not None:
         sums["unstored"] = num_pixels - confusion.sum(axis=(-2, -1))
-    return sums | {"image_iou": _grained(_iou(_every_pixel(sums)))}
+    return sums | {"image_iou": grained(_iou(_every_pixel(sums)))}
 
 
 def metrics_of(sums: Mapping[str, Floats]) -> dict[str, Floats]:
@@ -123,7 +122,3 @@ def _iou(confusion: Floats) -> Floats:
     """[..., K], sites that truth and prediction share over those of either; 1 where there are none."""
     both = np.diagonal(confusion, axis1=-2, axis2=-1)
     return ratio(both, confusion.sum(axis=-1) + confusion.sum(axis=-2) - both, empty=1.0)
-
-
-def _grained(shares: Floats) -> Floats:
-    return np.asarray(np.round(shares / _GRAIN) * _GRAIN)
