@@ -38,7 +38,7 @@ def _blocks(model: ModelTables) -> list[Block]:
         facts = {
             "run, subrun, event": ", ".join(str(shown[name]) for name in EVENT_KEY),
             "true class": _classes(event),
-            "neutrino energy": f"{event['nu_energy_gev']:.2f} GeV" if event["nu_energy_gev"] > 0 else "no neutrino",
+            "neutrino energy": neutrino_energy(event),
             score: number(value),
         }
         title = f"{model.name}: {shown['kind']} event {shown['run']}/{shown['subrun']}/{shown['event']}"
@@ -101,6 +101,12 @@ def _probabilities(event: pd.Series[Any], classes: dict[str, list[str]]) -> Grid
         shares = ", ".join(f"{name} {number(one, 2)}" for name, one in zip(names, prob, strict=True))
         rows.append([words(head), names[true] if true >= 0 else "unknown", names[best] + mark, shares])
     return Grid("Truth and prediction", ["head", "truth", "prediction", "probabilities"], rows)
+
+
+def neutrino_energy(event: pd.Series[Any]) -> str:
+    """Of an event of the predictions, in words; a row whose columns are all numbers has NA where there is none."""
+    energy = event["nu_energy_gev"]
+    return "no neutrino" if pd.isna(energy) else f"{energy:.2f} GeV"
 
 
 def _classes(event: pd.Series[Any]) -> str:
