@@ -13,7 +13,7 @@ from nuweave.config import UserError
 from tests import mock
 
 OURS = {"repacked", "byte_copy", "first_read", "archive", "dense_h5"}
-WITH_LARCV = {"larcv_sparse", "larcv_dense", "h5py", "untouched", "one_thread", "two_threads"}
+WITH_LARCV = {"larcv_sparse", "larcv_tight", "larcv_dense", "h5py", "untouched", "one_thread", "two_threads"}
 
 
 @pytest.fixture
