@@ -1,8 +1,8 @@
-"""Convolutions equal their dense counterparts on active sites."""
+"""Convolutions equal their dense counterparts on active sites: values, gradients of the input and of the weight."""
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 
 import pytest
 import torch
@@ -11,51 +11,57 @@ from torch.nn import functional
 
 from nuweave.sparse import (
     SparseTensor,
+    add,
+    depthwise_conv,
     from_dense,
     inverse_conv,
     pool_max,
     pool_mean,
     strided_conv,
+    strided_max,
+    strided_mean,
     submanifold_conv,
     to_dense,
+    transposed_conv,
 )
-from tests.sparse.helpers import SHAPES, dense_weight, leaf, random_tensor, relative_error, tensor_of
+from tests.sparse.helpers import (
+    SHAPES,
+    TOLERANCE,
+    assert_same_with_gradients,
+    dense_weight,
+    leaf,
+    occupied,
+    pad_to,
+    random_tensor,
+    random_weight,
+    relative_error,
+    tensor_of,
+)
 
 CONV: dict[int, Callable[..., Tensor]] = {2: functional.conv2d, 3: functional.conv3d}
 CONV_TRANSPOSE: dict[int, Callable[..., Tensor]] = {2: functional.conv_transpose2d, 3: functional.conv_transpose3d}
+LARGE = (180, 150)  # enough sites for torch to share them among threads
+CASES = [*((shape, seed) for shape in SHAPES.values() for seed in range(3)), (LARGE, 0)]
+CASE = pytest.mark.parametrize(("shape", "seed"), CASES)
 NDIM = pytest.mark.parametrize("ndim", [2, 3])
-SEED = pytest.mark.parametrize("seed", range(5))
-TOLERANCE = 1e-12
+STRIDED = pytest.mark.parametrize("kernel_size", [2, 3])
 
 
-def random_weight(seed: int, *size: int, dtype: torch.dtype = torch.float64) -> Tensor:
-    return torch.randn(*size, generator=torch.Generator().manual_seed(1000 + seed), dtype=dtype).requires_grad_()
+@pytest.fixture(autouse=True, params=[1, 2])
+def num_threads(request: pytest.FixtureRequest) -> Iterator[int]:
+    """Every test runs with one thread and with two."""
+    before = torch.get_num_threads()
+    torch.set_num_threads(request.param)
+    yield request.param
+    torch.set_num_threads(before)
 
 
-def pad_even(dense: Tensor) -> Tensor:
-    pads = [pad for length in reversed(dense.shape[2:]) for pad in (0, length % 2)]
-    return functional.pad(dense, pads)
-
-
-def assert_same_with_gradients(
-    found: Tensor, expected: Tensor, found_leaves: list[Tensor], expected_leaves: list[Tensor]
-) -> None:
-    """Equal values and equal gradients of a random projection of them."""
-    direction = torch.randn(found.shape, generator=torch.Generator().manual_seed(7), dtype=found.dtype)
-    assert relative_error(found, expected) < TOLERANCE
-    for one, other in zip(
-        torch.autograd.grad(found, found_leaves, direction),
-        torch.autograd.grad(expected, expected_leaves, direction),
-        strict=True,
-    ):
-        assert relative_error(one, other) < TOLERANCE
-
-
-@SEED
-@NDIM
+@CASE
 @pytest.mark.parametrize("kernel_size", [1, 3, 5])
-def test_submanifold_conv_is_the_dense_convolution_at_active_sites(ndim: int, seed: int, kernel_size: int) -> None:
-    x = random_tensor(seed, shape=SHAPES[ndim])
+def test_submanifold_conv_is_the_dense_convolution_at_active_sites(
+    shape: tuple[int, ...], seed: int, kernel_size: int
+) -> None:
+    x, ndim = random_tensor(seed, shape=shape), len(shape)
     one, other, weight = leaf(x), leaf(x), random_weight(seed, kernel_size**ndim, 4, 6)
     found = submanifold_conv(one, weight).feat_NC
     dense = CONV[ndim](to_dense(other), dense_weight(weight, ndim), padding=kernel_size // 2)
@@ -63,35 +69,81 @@ def test_submanifold_conv_is_the_dense_convolution_at_active_sites(ndim: int, se
     assert_same_with_gradients(found, expected, [one.feat_NC, weight], [other.feat_NC, weight])
 
 
-@SEED
-@NDIM
-def test_strided_conv_is_the_dense_convolution_at_occupied_cells(ndim: int, seed: int) -> None:
-    x = random_tensor(seed, shape=SHAPES[ndim], occupancy=0.1)
-    one, other, weight = leaf(x), leaf(x), random_weight(seed, 2**ndim, 4, 6)
+@CASE
+@pytest.mark.parametrize("kernel_size", [3, 7])
+def test_depthwise_conv_is_the_dense_convolution_of_each_channel(
+    shape: tuple[int, ...], seed: int, kernel_size: int
+) -> None:
+    x, ndim = random_tensor(seed, shape=shape), len(shape)
+    one, other, weight = leaf(x), leaf(x), random_weight(seed, kernel_size**ndim, 4)
+    found = depthwise_conv(one, weight).feat_NC
+    kernel = dense_weight(weight[:, None], ndim)
+    dense = CONV[ndim](to_dense(other), kernel, padding=kernel_size // 2, groups=4)
+    expected = from_dense(dense, other).feat_NC
+    assert_same_with_gradients(found, expected, [one.feat_NC, weight], [other.feat_NC, weight])
+
+
+@CASE
+@STRIDED
+def test_strided_conv_is_the_dense_convolution_and_all_else_is_zero(
+    shape: tuple[int, ...], seed: int, kernel_size: int
+) -> None:
+    x, ndim = random_tensor(seed, shape=shape, occupancy=0.1), len(shape)
+    one, other, weight = leaf(x), leaf(x), random_weight(seed, kernel_size**ndim, 4, 6)
     found = strided_conv(one, weight)
-    dense = CONV[ndim](pad_even(to_dense(other)), dense_weight(weight, ndim), stride=2)
+    dense = CONV[ndim](pad_to(to_dense(other), kernel_size), dense_weight(weight, ndim), stride=2)
     expected = from_dense(dense, found).feat_NC
     assert found.shape == tuple(dense.shape[2:])
+    assert found.stride == 2
+    assert torch.equal(found.key_N, occupied(dense))
     assert_same_with_gradients(found.feat_NC, expected, [one.feat_NC, weight], [other.feat_NC, weight])
-    ones = torch.ones(1, 1, *[2] * ndim, dtype=torch.float64)
-    occupied = CONV[ndim](pad_even(to_dense(x).abs().sum(1, keepdim=True)), ones, stride=2)
-    assert torch.equal(found.key_N, occupied.flatten().nonzero()[:, 0])
 
 
-@SEED
-@NDIM
-def test_inverse_conv_is_the_dense_transposed_convolution_at_the_fine_sites(ndim: int, seed: int) -> None:
-    fine = random_tensor(seed, shape=SHAPES[ndim], occupancy=0.1)
-    coarse = strided_conv(fine, random_weight(seed, 2**ndim, 4, 5))
-    weight = random_weight(seed + 1, 2**ndim, 5, 3)
-    one = coarse.feat_NC.detach().requires_grad_()
-    other = coarse.feat_NC.detach().clone().requires_grad_()
-    found = inverse_conv(coarse.replace(one), weight, fine).feat_NC
-    kernel = dense_weight(weight, ndim).transpose(0, 1)
-    dense = CONV_TRANSPOSE[ndim](to_dense(coarse.replace(other)), kernel, stride=2)
-    for axis, length in enumerate(fine.shape):
+@CASE
+@STRIDED
+def test_inverse_conv_is_the_dense_transposed_convolution_at_the_fine_sites(
+    shape: tuple[int, ...], seed: int, kernel_size: int
+) -> None:
+    fine, ndim = random_tensor(seed, shape=shape, occupancy=0.1), len(shape)
+    x = strided_conv(fine, random_weight(seed, kernel_size**ndim, 4, 5))
+    weight = random_weight(seed + 1, kernel_size**ndim, 5, 3)
+    one = x.replace(x.feat_NC.detach().requires_grad_())
+    other = x.replace(x.feat_NC.detach().clone().requires_grad_())
+    found = inverse_conv(one, weight, fine)
+    dense = dense_transposed(other, weight)
+    for axis, length in enumerate(shape):
         dense = dense.narrow(2 + axis, 0, length)
-    assert_same_with_gradients(found, from_dense(dense, fine).feat_NC, [one, weight], [other, weight])
+    assert (found.stride, found.maps) == (1, fine.maps)
+    expected = from_dense(dense, fine).feat_NC
+    assert_same_with_gradients(found.feat_NC, expected, [one.feat_NC, weight], [other.feat_NC, weight])
+
+
+@CASE
+@STRIDED
+def test_transposed_conv_is_the_dense_one_and_all_else_is_zero(
+    shape: tuple[int, ...], seed: int, kernel_size: int
+) -> None:
+    x, ndim = random_tensor(seed, shape=shape, occupancy=0.05, stride=4), len(shape)
+    one, other, weight = leaf(x), leaf(x), random_weight(seed, kernel_size**ndim, 4, 6)
+    found = transposed_conv(one, weight)
+    dense = dense_transposed(other, weight)
+    assert found.shape == tuple(dense.shape[2:]) == tuple(2 * length for length in shape)
+    assert found.stride == 2
+    assert torch.equal(found.key_N, occupied(dense))
+    expected = from_dense(dense, found).feat_NC
+    assert_same_with_gradients(found.feat_NC, expected, [one.feat_NC, weight], [other.feat_NC, weight])
+
+
+def dense_transposed(x: SparseTensor, weight_KCE: Tensor) -> Tensor:
+    """Torch's transposed convolution to twice the shape: kernel 2, or kernel 3 with padding 1 and output padding 1."""
+    odd = len(weight_KCE) % 2
+    kernel = dense_weight(weight_KCE, x.ndim).transpose(0, 1)
+    return CONV_TRANSPOSE[x.ndim](to_dense(x), kernel, stride=2, padding=odd, output_padding=odd)
+
+
+def test_transposed_conv_refuses_the_finest_sites() -> None:
+    with pytest.raises(ValueError, match="stride 1 are the finest"):
+        transposed_conv(tensor_of([0], shape=(2, 2)), random_weight(0, 4, 1, 1))
 
 
 def test_inverse_conv_refuses_features_of_other_sites() -> None:
@@ -109,15 +161,20 @@ def test_a_step_of_one_on_a_line_adds_the_two_neighbours_by_hand() -> None:
 
 
 def through_all(x: SparseTensor, seed: int = 0) -> tuple[SparseTensor, list[Tensor]]:
-    """Down and up again, and the weights on the way."""
+    """Through every operation, and the weights on the way."""
     ndim, dtype = x.ndim, x.feat_NC.dtype
     weights = [
         random_weight(seed, 3**ndim, 4, 4, dtype=dtype),
-        random_weight(seed + 1, 2**ndim, 4, 5, dtype=dtype),
-        random_weight(seed + 2, 2**ndim, 5, 4, dtype=dtype),
+        random_weight(seed + 1, 3**ndim, 4, dtype=dtype),
+        random_weight(seed + 2, 3**ndim, 4, 5, dtype=dtype),
+        random_weight(seed + 3, 2**ndim, 5, 5, dtype=dtype),
+        random_weight(seed + 4, 3**ndim, 5, 4, dtype=dtype),
     ]
-    fine = submanifold_conv(x, weights[0])
-    return inverse_conv(strided_conv(fine, weights[1]), weights[2], fine), weights
+    fine = depthwise_conv(submanifold_conv(x, weights[0]), weights[1])
+    half = strided_conv(fine, weights[2])
+    spread = transposed_conv(half, weights[3])
+    half = add(add(half, strided_max(spread)), strided_mean(spread))
+    return inverse_conv(half, weights[4], fine), weights
 
 
 @NDIM
@@ -169,6 +226,14 @@ def test_half_precision_keeps_its_type_and_stays_close(dtype: torch.dtype, toler
     gradients = torch.autograd.grad(found.feat_NC.float().square().sum(), [half.feat_NC, weight])
     assert [gradient.dtype for gradient in gradients] == [dtype, dtype]
     assert exact.feat_NC.dtype == torch.float32
+
+
+@pytest.mark.parametrize("convolution", [submanifold_conv, depthwise_conv])
+def test_bfloat16_is_summed_in_float32(convolution: Callable[[SparseTensor, Tensor], SparseTensor]) -> None:
+    x = tensor_of(list(range(9)), shape=(3, 3), values=[1, 1, 1, 1, 256, 1, 1, 1, 1])
+    weight = torch.ones(9, 1) if convolution is depthwise_conv else torch.ones(9, 1, 1)
+    out = convolution(x.replace(x.feat_NC.bfloat16()), weight.bfloat16())
+    assert out.feat_NC[4].item() == 264  # in bfloat16 256 + 1 is 256
 
 
 def test_autocast_computes_in_its_type_and_returns_float32_gradients() -> None:

@@ -6,9 +6,21 @@ import itertools
 
 import pytest
 import torch
+from torch import Tensor
 
-from nuweave.sparse.maps import coordinates, find_neighbours, halve, join
+from nuweave.sparse.maps import Group, KernelMap, coordinates, find_doubling, find_halving, find_neighbours, join
 from tests.sparse.helpers import SHAPES, random_tensor, tensor_of
+
+
+def listed(kernel: KernelMap) -> list[tuple[int, list[int], list[int]]]:
+    """The pairs of every offset as plain numbers, offsets ascending."""
+    every_site = torch.arange(kernel.num_sources)
+
+    def numbers(index_P: Tensor | None) -> list[int]:
+        found: list[int] = (every_site if index_P is None else index_P).tolist()
+        return found
+
+    return sorted((group.offset, numbers(group.source_P), numbers(group.target_P)) for group in kernel.groups)
 
 
 def test_keys_and_coordinates_are_inverse() -> None:
@@ -19,43 +31,66 @@ def test_keys_and_coordinates_are_inverse() -> None:
 
 
 @pytest.mark.parametrize("shape", [(30,), *SHAPES.values()])
-@pytest.mark.parametrize("kernel_size", [3, 5])
+@pytest.mark.parametrize("kernel_size", [1, 3, 5])
 def test_neighbours_are_those_of_brute_force(shape: tuple[int, ...], kernel_size: int) -> None:
     x = random_tensor(0, shape=shape)
     points = list(zip(*(column.tolist() for column in coordinates(x.key_N, shape)), strict=True))
     index = {point: number for number, point in enumerate(points)}
-    pairs = find_neighbours(x.key_N, shape, kernel_size)
-    found = list(zip(pairs.source_P.tolist(), pairs.target_P.tolist(), strict=True))
     radius = kernel_size // 2
-    steps = list(itertools.product(range(-radius, radius + 1), repeat=len(shape)))
-    expected, counts = [], []
-    for step in steps[: len(steps) // 2]:
+    expected = []
+    for offset, step in enumerate(itertools.product(range(-radius, radius + 1), repeat=len(shape))):
         shifted = [(image, *(c + s for c, s in zip(rest, step, strict=True))) for image, *rest in points]
-        hits = [(index[point], number) for number, point in enumerate(shifted) if point in index]
-        expected += hits
-        counts.append(len(hits))
-    assert found == expected
-    assert pairs.counts == tuple(counts)
+        targets = [number for number, point in enumerate(shifted) if point in index]
+        if targets:
+            expected.append((offset, [index[shifted[number]] for number in targets], targets))
+    found = listed(find_neighbours(x.key_N, shape, kernel_size))
+    assert [(offset, sorted(zip(*pairs, strict=True))) for offset, *pairs in found] == [
+        (offset, sorted(zip(*pairs, strict=True))) for offset, *pairs in expected
+    ]
 
 
 def test_rows_and_images_do_not_wrap() -> None:
     ends = torch.tensor([4, 5, 24, 25])  # end of row 0, start of row 1; end of image 0, start of image 1; shape 5 x 5
-    pairs = find_neighbours(ends, (5, 5), 3)
-    assert len(pairs.source_P) == 0
+    assert find_neighbours(ends, (5, 5), 3).groups == (Group(4, None, None),)
 
 
-def test_cells_of_an_odd_shape_round_up() -> None:
+def test_windows_of_kernel_two_in_an_odd_shape_round_up() -> None:
     x = tensor_of([0, 1, 14], shape=(3, 5))
-    halving = halve(x.key_N, x.shape)
+    halving = find_halving(x.key_N, x.shape, 2)
     assert halving.shape == (2, 3)
     assert halving.key_M.tolist() == [0, 5]
-    assert halving.children_P.tolist() == [0, 2, 1]  # offsets 0, 0, 1 of their cells
-    assert halving.parents_P.tolist() == [0, 1, 0]
-    assert halving.counts == (2, 1, 0, 0)
+    assert listed(halving.kernel) == [(0, [0, 2], [0, 1]), (1, [1], [0])]
+
+
+def test_windows_of_kernel_three_overlap() -> None:
+    x = tensor_of([1, 2], shape=(5,))  # windows of the coarse sites 0, 1, 2: (-1, 0, 1), (1, 2, 3), (3, 4, 5)
+    halving = find_halving(x.key_N, x.shape, 3)
+    assert halving.shape == (3,)
+    assert halving.key_M.tolist() == [0, 1]
+    assert listed(halving.kernel) == [(0, [0], [1]), (1, [1], [1]), (2, [0], [0])]
+
+
+def test_a_site_of_half_the_stride_lies_in_the_image() -> None:
+    x = tensor_of([0, 2], shape=(3,))
+    two, three = find_doubling(x.key_N, x.shape, 2), find_doubling(x.key_N, x.shape, 3)
+    assert two.shape == three.shape == (6,)
+    assert two.key_M.tolist() == [0, 1, 4, 5]
+    assert three.key_M.tolist() == [0, 1, 3, 4, 5]  # -1 is none
+    assert listed(three.kernel) == [(0, [1], [2]), (1, [0, 1], [0, 3]), (2, [0, 1], [1, 4])]
+
+
+def test_the_transposed_of_a_kernel_map_exchanges_inputs_and_outputs() -> None:
+    kernel = find_halving(torch.tensor([0, 1, 3]), (5,), 2).kernel
+    back = kernel.transposed()
+    assert (kernel.num_sources, kernel.num_targets) == (back.num_targets, back.num_sources) == (3, 2)
+    assert listed(back) == [(offset, targets, sources) for offset, sources, targets in listed(kernel)]
 
 
 def test_maps_are_built_once_and_shared_by_tensors_on_the_same_sites() -> None:
     x = random_tensor(0, shape=(8, 8))
     other = x.replace(x.feat_NC * 2)
     assert x.neighbours(3) is other.neighbours(3)
-    assert x.halving() is other.halving()
+    assert x.halving(2) is other.halving(2)
+    assert x.doubling(3) is other.doubling(3)
+    assert x.neighbours(3) is not x.neighbours(5)
+    assert x.halving(2) is not x.halving(3)

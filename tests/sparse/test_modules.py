@@ -2,13 +2,30 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from functools import partial
+
 import pytest
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 from torch.nn import functional
 
-from nuweave.sparse import NormReLU, ResidualBlock, SparseTensor, SubmanifoldConv, from_dense, to_dense
-from tests.sparse.helpers import SHAPES, dense_weight, leaf, random_tensor, relative_error
+from nuweave.sparse import (
+    DepthwiseConv,
+    GroupNorm,
+    InverseConv,
+    LayerNorm,
+    NormReLU,
+    ResidualBlock,
+    SparseTensor,
+    StridedConv,
+    SubmanifoldConv,
+    SyncBatchNorm,
+    TransposedConv,
+    from_dense,
+    to_dense,
+)
+from tests.sparse.helpers import SHAPES, dense_weight, leaf, random_tensor, relative_error, tensor_of
 
 
 def dense_block(block: ResidualBlock, x: SparseTensor) -> Tensor:
@@ -42,24 +59,49 @@ def test_a_residual_block_is_its_dense_counterpart_at_active_sites(ndim: int) ->
         assert relative_error(gradient, dense_gradient) < 1e-10
 
 
-@pytest.mark.parametrize("num_sites", [0, 1])
-def test_norm_of_too_few_sites_uses_and_keeps_the_running_statistics(num_sites: int) -> None:
-    layer = NormReLU(2)
-    norm = layer.norm
-    assert norm.running_mean is not None
-    assert norm.running_var is not None
-    norm.running_mean.fill_(1.0)
-    norm.running_var.fill_(4.0)
-    feat_NC = torch.full((num_sites, 2), 5.0).requires_grad_()
-    out = layer(SparseTensor(feat_NC, torch.arange(num_sites), (3, 4), num_images=2)).feat_NC
-    torch.testing.assert_close(out, torch.full((num_sites, 2), 2.0), rtol=1e-5, atol=0)  # (5 - 1) / sqrt(4)
-    assert norm.running_mean.tolist() == [1.0, 1.0]
-    assert norm.running_var.tolist() == [4.0, 4.0]
-    gradients = torch.autograd.grad(out.sum(), [norm.weight, norm.bias, feat_NC])
-    assert gradients[1].tolist() == [num_sites, num_sites]
-    assert all(bool(torch.isfinite(gradient).all()) for gradient in gradients)
+@pytest.mark.parametrize("norm", [LayerNorm, SyncBatchNorm, partial(GroupNorm, 2)])
+def test_a_residual_block_takes_any_norm(norm: Callable[[int], nn.Module]) -> None:
+    block, x = ResidualBlock(4, ndim=2, norm=norm), leaf(random_tensor(1, shape=SHAPES[2], dtype=torch.float32))
+    block(x).feat_NC.square().sum().backward()
+    assert all(parameter.grad is not None and bool(parameter.grad.any()) for parameter in block.parameters())
 
 
-def test_even_kernels_are_refused() -> None:
+def test_norm_and_relu_by_hand() -> None:
+    out = NormReLU(1).double()(tensor_of([0, 1], shape=(1, 2), values=[1.0, 3.0]))
+    assert out.feat_NC[:, 0].tolist() == [0.0, pytest.approx(1.0, rel=1e-4)]
+
+
+@pytest.mark.parametrize("ndim", [1, 2, 3])
+@pytest.mark.parametrize("bias", [False, True])
+def test_every_convolution_has_the_weights_of_its_kernel_and_trains_them(ndim: int, bias: bool) -> None:
+    half = [
+        SubmanifoldConv(3, 4, ndim=ndim, kernel_size=5, bias=bias),
+        DepthwiseConv(4, ndim=ndim, kernel_size=3, bias=bias),
+        StridedConv(4, 6, ndim=ndim, kernel_size=3, bias=bias),
+    ]
+    back = [
+        InverseConv(6, 2, ndim=ndim, kernel_size=3, bias=bias),
+        TransposedConv(6, 2, ndim=ndim, bias=bias),
+    ]
+    numbers = [sum(parameter.numel() for parameter in layer.parameters()) for layer in (*half, *back)]
+    weights = [5**ndim * 12, 3**ndim * 4, 3**ndim * 24, 3**ndim * 12, 2**ndim * 12]
+    assert numbers == [weight + bias * num for weight, num in zip(weights, [4, 4, 6, 2, 2], strict=True)]
+    x = random_tensor(0, shape=(8,) * ndim, num_channels=3, dtype=torch.float32)
+    coarse = nn.Sequential(*half)(x)
+    total = back[0](coarse, like=x).feat_NC.square().sum() + back[1](coarse).feat_NC.square().sum()
+    total.backward()
+    assert all(bool(p.grad is not None and p.grad.any()) for layer in (*half, *back) for p in layer.parameters())
+
+
+def test_a_bias_is_added_at_active_sites() -> None:
+    layer = SubmanifoldConv(1, 1, ndim=2, kernel_size=1, bias=True).double()
+    weight, bias = layer.parameters()
+    nn.init.constant_(weight, 2.0)
+    nn.init.constant_(bias, 5.0)
+    assert layer(tensor_of([1, 3], shape=(2, 2), values=[1.0, 10.0])).feat_NC[:, 0].tolist() == [7.0, 25.0]
+
+
+@pytest.mark.parametrize("make", [partial(SubmanifoldConv, 1, 1), partial(DepthwiseConv, 1)])
+def test_even_kernels_are_refused(make: Callable[..., nn.Module]) -> None:
     with pytest.raises(ValueError, match="kernel_size 2 must be odd"):
-        SubmanifoldConv(1, 1, ndim=2, kernel_size=2)
+        make(ndim=2, kernel_size=2)

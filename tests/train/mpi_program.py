@@ -13,11 +13,10 @@ import sys
 from pathlib import Path
 
 import torch
-from torch import nn
 
 from nuweave.config.train import TrainConfig
 from nuweave.loader import EventDataset, TrainingStream, make_sampler
-from nuweave.sparse import NormReLU
+from nuweave.sparse import LayerNorm, NormReLU
 from nuweave.tasks import make_task
 from nuweave.train import run as run_module
 from nuweave.train import run_training
@@ -46,7 +45,7 @@ def short_training(path: Path, settings: dict[str, object], ranks: Ranks) -> dic
     network = task.build_network(model.network, ndim=2, num_planes=dataset.num_planes, shape=dataset.shape)
     for module in network.modules():
         if isinstance(module, NormReLU):
-            setattr(module, "norm", nn.LayerNorm(module.norm.num_features))  # noqa: B010
+            setattr(module, "norm", LayerNorm(module.norm.num_features))  # noqa: B010
     engine = make_engine(task, network, model.train, ranks)
     sampler = make_sampler(dataset, model.train.loader, seed=3, global_batch=model.train.global_batch)
     with TrainingStream(dataset, sampler, rank=ranks.rank, world=ranks.world_size) as stream:

@@ -1,23 +1,46 @@
 """Sparse tensors and convolutions on active sites, in stock torch operations: any dimension, CPU, CUDA or XPU."""
 
-from nuweave.sparse.convolution import inverse_conv, strided_conv, submanifold_conv
-from nuweave.sparse.modules import InverseConv, NormReLU, ResidualBlock, StridedConv, SubmanifoldConv
-from nuweave.sparse.pooling import pool_max, pool_mean
+from nuweave.sparse.convolution import depthwise_conv, inverse_conv, strided_conv, submanifold_conv, transposed_conv
+from nuweave.sparse.joins import add, concatenate, union
+from nuweave.sparse.modules import (
+    DepthwiseConv,
+    InverseConv,
+    NormReLU,
+    ResidualBlock,
+    StridedConv,
+    SubmanifoldConv,
+    TransposedConv,
+)
+from nuweave.sparse.norms import BatchNorm, GroupNorm, LayerNorm, SyncBatchNorm
+from nuweave.sparse.pooling import pool_max, pool_mean, strided_max, strided_mean
 from nuweave.sparse.tensor import SparseTensor, from_dense, from_sites, to_dense
 
 __all__ = [
+    "BatchNorm",
+    "DepthwiseConv",
+    "GroupNorm",
     "InverseConv",
+    "LayerNorm",
     "NormReLU",
     "ResidualBlock",
     "SparseTensor",
     "StridedConv",
     "SubmanifoldConv",
+    "SyncBatchNorm",
+    "TransposedConv",
+    "add",
+    "concatenate",
+    "depthwise_conv",
     "from_dense",
     "from_sites",
     "inverse_conv",
     "pool_max",
     "pool_mean",
     "strided_conv",
+    "strided_max",
+    "strided_mean",
     "submanifold_conv",
     "to_dense",
+    "transposed_conv",
+    "union",
 ]

@@ -1,20 +1,19 @@
 """Convolutions on active sites: exact, repeatable, accumulated in float32 or wider.
 
-Shapes: N sites (M coarse), C channels in, E channels out, K kernel offsets in C order, P pairs.
-Every kernel offset is one gather, one matrix product and one scatter on distinct rows, so no two additions collide.
+Shapes: N sites, M sites of another stride, C channels in, E channels out, K kernel offsets in C order, P pairs.
+Every convolution is one kernel map. Each of its offsets is one gather, one product and one scatter on distinct rows, so
+no two additions collide. Only these three steps know the device: a faster kernel would take the place of `convolve`.
 """
 
 from __future__ import annotations
 
-import itertools
-from collections.abc import Iterator
 from typing import Any
 
 import torch
 from torch import Tensor
 from torch.autograd.function import once_differentiable
 
-from nuweave.sparse.maps import Halving, NeighbourPairs
+from nuweave.sparse.maps import Crossing, KernelMap
 from nuweave.sparse.tensor import SparseTensor, wide
 
 
@@ -25,153 +24,122 @@ def submanifold_conv(x: SparseTensor, weight_KCE: Tensor) -> SparseTensor:
         x: input, C channels
         weight_KCE: K = kernel_size ** ndim offsets, from -radius to radius, last axis fastest (torch's convention)
     """
-    kernel_size = round(weight_KCE.shape[0] ** (1 / x.ndim))
-    feat_NC, weight_KCE = _autocast(x.feat_NC, weight_KCE)
-    return x.replace(_apply(_Submanifold, feat_NC, weight_KCE, x.neighbours(kernel_size)))
+    return x.replace(convolve(x.feat_NC, weight_KCE, x.neighbours(_kernel_size(weight_KCE, x))))
+
+
+def depthwise_conv(x: SparseTensor, weight_KC: Tensor) -> SparseTensor:
+    """`submanifold_conv` of each channel by itself."""
+    return x.replace(convolve(x.feat_NC, weight_KC, x.neighbours(_kernel_size(weight_KC, x))))
 
 
 def strided_conv(x: SparseTensor, weight_KCE: Tensor) -> SparseTensor:
-    """Convolution of kernel 2 and stride 2; a coarse site exists where any of its 2^ndim fine sites does."""
-    halving = x.halving()
-    feat_NC, weight_KCE = _autocast(x.feat_NC, weight_KCE)
-    feat_ME = _apply(_Strided, feat_NC, weight_KCE, halving)
-    return SparseTensor(feat_ME, halving.key_M, halving.shape, x.num_images, halving.maps)
+    """Convolution of stride 2; a coarse site exists where its window has any fine site.
+
+    Kernel 2 covers the two fine sites of a coarse one along each axis, kernel 3 also the one before them (padding 1).
+    """
+    halving = x.halving(_kernel_size(weight_KCE, x))
+    return coarse(x, halving, convolve(x.feat_NC, weight_KCE, halving.kernel))
 
 
 def inverse_conv(x: SparseTensor, weight_KCE: Tensor, like: SparseTensor) -> SparseTensor:
-    """Transposed convolution of kernel 2 and stride 2, back to the sites of `like`.
+    """Transposed convolution of stride 2, back to the sites of `like`.
 
     Raises:
-        ValueError: x does not lie on the coarse sites of `like`
+        ValueError: x does not lie on the coarse sites that a kernel of this size makes of `like`
     """
-    halving = like.halving()
+    halving = like.halving(_kernel_size(weight_KCE, x))
     if x.maps is not halving.maps:
         raise ValueError("inverse_conv: the input must lie on the sites that strided_conv made from `like`")
-    feat_MC, weight_KCE = _autocast(x.feat_NC, weight_KCE)
-    return like.replace(_apply(_Inverse, feat_MC, weight_KCE, halving))
+    return like.replace(convolve(x.feat_NC, weight_KCE, halving.kernel.transposed()))
 
 
-def _apply(function: type[torch.autograd.Function], *arguments: Any) -> Tensor:
-    """`function.apply`, which torch leaves untyped."""
-    out: Tensor = function.apply(*arguments)  # type: ignore[no-untyped-call]
-    return out
+def transposed_conv(x: SparseTensor, weight_KCE: Tensor) -> SparseTensor:
+    """Transposed convolution of stride 2 to every fine site that the kernel reaches, in images of twice the shape.
+
+    Raises:
+        ValueError: x has stride 1 already
+    """
+    if x.stride == 1:
+        raise ValueError("transposed_conv: sites of stride 1 are the finest; give the input its stride, 2 or more")
+    doubling = x.doubling(_kernel_size(weight_KCE, x))
+    feat_ME = convolve(x.feat_NC, weight_KCE, doubling.kernel)
+    return SparseTensor(feat_ME, doubling.key_M, doubling.shape, x.num_images, x.stride // 2, doubling.maps)
 
 
-class _Submanifold(torch.autograd.Function):
+def coarse(x: SparseTensor, halving: Crossing, feat_MC: Tensor) -> SparseTensor:
+    """Features on the coarse sites of x."""
+    return SparseTensor(feat_MC, halving.key_M, halving.shape, x.num_images, 2 * x.stride, halving.maps)
+
+
+def convolve(feat_NC: Tensor, weight: Tensor, kernel: KernelMap) -> Tensor:
+    """Sum over pairs of the input's features times the weight of the offset, [M, E].
+
+    Args:
+        feat_NC: features of the input sites
+        weight: [K, C, E], or [K, C] for channels that do not mix (E = C)
+        kernel: pairs
+    """
+    device = feat_NC.device.type
+    if torch.is_autocast_enabled(device):
+        dtype = torch.get_autocast_dtype(device)
+        feat_NC, weight = feat_NC.to(dtype), weight.to(dtype)
+    out_ME: Tensor = _Convolution.apply(feat_NC, weight, kernel)  # type: ignore[no-untyped-call]
+    return out_ME
+
+
+class _Convolution(torch.autograd.Function):
     """Saves the input and the weight only; all gathers are repeated in the backward pass."""
 
     @staticmethod
-    def forward(ctx: Any, x_NC: Tensor, weight_KCE: Tensor, pairs: NeighbourPairs) -> Tensor:
-        ctx.save_for_backward(x_NC, weight_KCE)
-        ctx.pairs = pairs
-        centre = weight_KCE.shape[0] // 2
-        out_NE = (x_NC @ weight_KCE[centre]).to(wide(x_NC.dtype))
-        for offset, source_P, target_P in _offsets(pairs):
-            _add(out_NE, target_P, x_NC.index_select(0, source_P) @ weight_KCE[offset])
-            _add(out_NE, source_P, x_NC.index_select(0, target_P) @ weight_KCE[-1 - offset])
-        return out_NE.to(x_NC.dtype)
+    def forward(ctx: Any, x_NC: Tensor, weight: Tensor, kernel: KernelMap) -> Tensor:
+        ctx.save_for_backward(x_NC, weight)
+        ctx.kernel = kernel
+        out_ME = x_NC.new_zeros(kernel.num_targets, weight.shape[-1], dtype=wide(x_NC.dtype))
+        for offset, source_P, target_P in kernel.groups:
+            _add(out_ME, target_P, _times(_rows(x_NC, source_P), weight[offset]))
+        return out_ME.to(x_NC.dtype)
 
     @staticmethod
     @once_differentiable
-    def backward(ctx: Any, grad_NE: Tensor) -> tuple[Tensor | None, Tensor, None]:
-        x_NC, weight_KCE = ctx.saved_tensors
-        needs_x = ctx.needs_input_grad[0]
-        weight_KEC = weight_KCE.mT.contiguous()
-        centre = weight_KCE.shape[0] // 2
-        grad_weight_KCE = torch.zeros_like(weight_KCE)
-        grad_weight_KCE[centre] = x_NC.T @ grad_NE
-        grad_x_NC = (grad_NE @ weight_KEC[centre]).to(wide(x_NC.dtype)) if needs_x else None
-        for offset, source_P, target_P in _offsets(ctx.pairs):
-            grad_source_PE, grad_target_PE = grad_NE.index_select(0, source_P), grad_NE.index_select(0, target_P)
-            grad_weight_KCE[offset] = x_NC.index_select(0, source_P).T @ grad_target_PE
-            grad_weight_KCE[-1 - offset] = x_NC.index_select(0, target_P).T @ grad_source_PE
+    def backward(ctx: Any, grad_ME: Tensor) -> tuple[Tensor | None, Tensor | None, None]:
+        x_NC, weight = ctx.saved_tensors
+        needs_x, needs_weight, _ = ctx.needs_input_grad
+        back_weight = weight.mT.contiguous() if weight.ndim == 3 else weight
+        grad_weight = torch.zeros_like(weight) if needs_weight else None
+        grad_x_NC = torch.zeros_like(x_NC, dtype=wide(x_NC.dtype)) if needs_x else None
+        for offset, source_P, target_P in ctx.kernel.groups:
+            grad_PE = _rows(grad_ME, target_P)
+            if grad_weight is not None:
+                grad_weight[offset] = _outer(_rows(x_NC, source_P), grad_PE, weight.ndim)
             if grad_x_NC is not None:
-                _add(grad_x_NC, source_P, grad_target_PE @ weight_KEC[offset])
-                _add(grad_x_NC, target_P, grad_source_PE @ weight_KEC[-1 - offset])
-        return None if grad_x_NC is None else grad_x_NC.to(x_NC.dtype), grad_weight_KCE, None
+                _add(grad_x_NC, source_P, _times(grad_PE, back_weight[offset]))
+        return None if grad_x_NC is None else grad_x_NC.to(x_NC.dtype), grad_weight, None
 
 
-class _Strided(torch.autograd.Function):
-    """Each fine site goes to its parent through the weight of its place in the cell."""
-
-    @staticmethod
-    def forward(ctx: Any, x_NC: Tensor, weight_KCE: Tensor, halving: Halving) -> Tensor:
-        ctx.save_for_backward(x_NC, weight_KCE)
-        ctx.halving = halving
-        return _to_parents(x_NC, weight_KCE, halving)
-
-    @staticmethod
-    @once_differentiable
-    def backward(ctx: Any, grad_ME: Tensor) -> tuple[Tensor | None, Tensor, None]:
-        x_NC, weight_KCE = ctx.saved_tensors
-        grad_x_NC = _to_children(grad_ME, weight_KCE.mT.contiguous(), ctx.halving) if ctx.needs_input_grad[0] else None
-        return grad_x_NC, _pair_products(x_NC, grad_ME, ctx.halving), None
+def _rows(feat_NC: Tensor, index_P: Tensor | None) -> Tensor:
+    return feat_NC if index_P is None else feat_NC.index_select(0, index_P)
 
 
-class _Inverse(torch.autograd.Function):
-    """Each fine site takes from its parent; the transpose of `_Strided`."""
-
-    @staticmethod
-    def forward(ctx: Any, x_MC: Tensor, weight_KCE: Tensor, halving: Halving) -> Tensor:
-        ctx.save_for_backward(x_MC, weight_KCE)
-        ctx.halving = halving
-        return _to_children(x_MC, weight_KCE, halving)
-
-    @staticmethod
-    @once_differentiable
-    def backward(ctx: Any, grad_NE: Tensor) -> tuple[Tensor | None, Tensor, None]:
-        x_MC, weight_KCE = ctx.saved_tensors
-        grad_x_MC = _to_parents(grad_NE, weight_KCE.mT.contiguous(), ctx.halving) if ctx.needs_input_grad[0] else None
-        return grad_x_MC, _pair_products(grad_NE, x_MC, ctx.halving).mT, None
+def _add(out_NC: Tensor, index_P: Tensor | None, feat_PC: Tensor) -> None:
+    if index_P is None:
+        out_NC += feat_PC
+    else:
+        out_NC.index_add_(0, index_P, feat_PC.to(out_NC.dtype))
 
 
-def _to_parents(x_NC: Tensor, weight_KCE: Tensor, halving: Halving) -> Tensor:
-    """Sum over children of x times the weight of the child's offset, [M, E]."""
-    out_ME = x_NC.new_zeros(len(halving.key_M), weight_KCE.shape[2], dtype=wide(x_NC.dtype))
-    for offset, child_P, parent_P in _children(halving):
-        _add(out_ME, parent_P, x_NC.index_select(0, child_P) @ weight_KCE[offset])
-    return out_ME.to(x_NC.dtype)
+def _times(feat_PC: Tensor, weight: Tensor) -> Tensor:
+    """Features through the weight of one offset, [C, E] or [C]."""
+    return feat_PC @ weight if weight.ndim == 2 else feat_PC * weight
 
 
-def _to_children(x_MC: Tensor, weight_KCE: Tensor, halving: Halving) -> Tensor:
-    """The parent's x times the weight of the child's offset, [N, E]; every child has one parent."""
-    out_NE = x_MC.new_empty(len(halving.children_P), weight_KCE.shape[2])
-    for offset, child_P, parent_P in _children(halving):
-        out_NE.index_copy_(0, child_P, x_MC.index_select(0, parent_P) @ weight_KCE[offset])
-    return out_NE
+def _outer(feat_PC: Tensor, grad_PE: Tensor, weight_ndim: int) -> Tensor:
+    """Gradient of the weight of one offset: sums over pairs, of all products of channels or of each with its own."""
+    if weight_ndim == 3:
+        return feat_PC.T @ grad_PE
+    return (feat_PC * grad_PE).sum(0, dtype=wide(feat_PC.dtype))
 
 
-def _pair_products(fine_NC: Tensor, coarse_ME: Tensor, halving: Halving) -> Tensor:
-    """Per offset the sum over pairs of fine (outer) coarse, [K, C, E]: the gradient of the weight."""
-    out_KCE = fine_NC.new_zeros(len(halving.counts), fine_NC.shape[1], coarse_ME.shape[1])
-    for offset, child_P, parent_P in _children(halving):
-        out_KCE[offset] = fine_NC.index_select(0, child_P).T @ coarse_ME.index_select(0, parent_P)
-    return out_KCE
-
-
-def _offsets(pairs: NeighbourPairs) -> Iterator[tuple[int, Tensor, Tensor]]:
-    return _groups(pairs.source_P, pairs.target_P, pairs.counts)
-
-
-def _children(halving: Halving) -> Iterator[tuple[int, Tensor, Tensor]]:
-    return _groups(halving.children_P, halving.parents_P, halving.counts)
-
-
-def _groups(first_P: Tensor, second_P: Tensor, counts: tuple[int, ...]) -> Iterator[tuple[int, Tensor, Tensor]]:
-    """Offset and its pairs, for every offset that has any."""
-    for offset, end in enumerate(itertools.accumulate(counts)):
-        if counts[offset]:
-            yield offset, first_P[end - counts[offset] : end], second_P[end - counts[offset] : end]
-
-
-def _add(out_NC: Tensor, index_P: Tensor, feat_PC: Tensor) -> None:
-    out_NC.index_add_(0, index_P, feat_PC.to(out_NC.dtype))
-
-
-def _autocast(feat_NC: Tensor, weight_KCE: Tensor) -> tuple[Tensor, Tensor]:
-    """Both in the type of the surrounding autocast region, as torch does for its own matrix products."""
-    device = feat_NC.device.type
-    if not torch.is_autocast_enabled(device):
-        return feat_NC, weight_KCE
-    dtype = torch.get_autocast_dtype(device)
-    return feat_NC.to(dtype), weight_KCE.to(dtype)
+def _kernel_size(weight: Tensor, x: SparseTensor) -> int:
+    """Offsets along an axis of a cubic kernel."""
+    size: int = round(weight.shape[0] ** (1 / x.ndim))
+    return size

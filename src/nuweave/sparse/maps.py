@@ -1,6 +1,7 @@
 """Which sites meet in a convolution: kernel maps, built once for a set of sites and kept beside it.
 
-Shapes: N sites, M coarse sites, I images, P pairs, R rows of a kernel, D dimensions.
+Shapes: N sites, M sites of another set, I images, P pairs, R rows of a kernel, K kernel offsets, H half of them,
+D dimensions.
 A key is image * prod(shape) + site, sites in C order, so the keys of a tensor are its sites in lexicographic order.
 """
 
@@ -8,44 +9,59 @@ from __future__ import annotations
 
 import itertools
 import math
+from collections.abc import Iterator
 from dataclasses import dataclass, field
+from typing import NamedTuple
 
 import torch
 from torch import Tensor
 
 
-@dataclass(frozen=True, eq=False)
-class NeighbourPairs:
-    """Pairs of sites one kernel offset apart, for the first half of the offsets; the other half are the same, swapped.
+class Group(NamedTuple):
+    """The pairs of one kernel offset: no source twice and no target twice, so what is added to them never collides.
 
     Attributes:
-        source_P, target_P: int64 site indices, key[source] = key[target] + offset; grouped by offset, target ascending
-        counts: pairs of each of the num_offsets // 2 offsets before the centre, offsets in C order
+        offset: number of the offset, in C order
+        source_P, target_P: int64 input and output site of each pair; None where every site meets itself
     """
 
-    source_P: Tensor
-    target_P: Tensor
-    counts: tuple[int, ...]
+    offset: int
+    source_P: Tensor | None
+    target_P: Tensor | None
 
 
 @dataclass(frozen=True, eq=False)
-class Halving:
-    """How fine sites fall into cells of 2^D sites; a coarse site exists where its cell has at least one fine site.
+class KernelMap:
+    """Which input site meets which output site, by kernel offset.
 
     Attributes:
-        key_M, shape, maps: the coarse sites
-        parent_N: int64 coarse site of each fine site
-        children_P: int64 fine sites grouped by their offset in the cell (C order), ascending in a group; P = N
-        parents_P: int64 coarse site of each child, no coarse site twice in a group
-        counts: fine sites of each of the 2^D offsets
+        groups: the offsets that have any pair, in the order in which their products are added
+        num_sources, num_targets: input sites, output sites
+    """
+
+    groups: tuple[Group, ...]
+    num_sources: int
+    num_targets: int
+
+    def transposed(self) -> KernelMap:
+        """The same pairs with inputs and outputs exchanged."""
+        groups = tuple(Group(offset, target_P, source_P) for offset, source_P, target_P in self.groups)
+        return KernelMap(groups, self.num_targets, self.num_sources)
+
+
+@dataclass(frozen=True, eq=False)
+class Crossing:
+    """The way to sites of another stride.
+
+    Attributes:
+        key_M, shape, maps: the sites there
+        kernel: pairs from the sites here to the sites there
     """
 
     key_M: Tensor
     shape: tuple[int, ...]
     maps: SiteMaps
-    children_P: Tensor
-    parents_P: Tensor
-    counts: tuple[int, ...]
+    kernel: KernelMap
 
 
 @dataclass(frozen=True, eq=False)
@@ -63,10 +79,11 @@ class Images:
 
 @dataclass(eq=False)
 class SiteMaps:
-    """Maps of one set of sites, filled on first use and shared by every tensor on these sites."""
+    """Maps of one set of sites by kernel size, filled on first use and shared by every tensor on these sites."""
 
-    neighbours: dict[int, NeighbourPairs] = field(default_factory=dict)
-    halving: Halving | None = None
+    neighbours: dict[int, KernelMap] = field(default_factory=dict)
+    halvings: dict[int, Crossing] = field(default_factory=dict)
+    doublings: dict[int, Crossing] = field(default_factory=dict)
     images: Images | None = None
 
 
@@ -88,11 +105,18 @@ def join(columns: list[Tensor], shape: tuple[int, ...]) -> Tensor:
     return key_N
 
 
-def find_neighbours(key_N: Tensor, shape: tuple[int, ...], kernel_size: int) -> NeighbourPairs:
-    """Pairs of sites within a centred cube of odd `kernel_size`.
+def find_images(key_N: Tensor, shape: tuple[int, ...], num_images: int) -> Images:
+    """The image of every site and the sites of every image."""
+    index_N = torch.div(key_N, math.prod(shape), rounding_mode="floor")
+    return Images(index_N, torch.bincount(index_N, minlength=num_images))
+
+
+def find_neighbours(key_N: Tensor, shape: tuple[int, ...], kernel_size: int) -> KernelMap:
+    """Pairs of sites within a centred cube of odd `kernel_size`: key[source] = key[target] + offset.
 
     Keys get a margin of the radius after each axis, so a step out of a row or an image lands on no site.
     A row of the kernel (its last axis) costs one binary search: the sites of a row are neighbours in the sorted keys.
+    The second half of the offsets has the pairs of the first half, exchanged.
     """
     radius = kernel_size // 2
     wide_shape = tuple(length + radius for length in shape)
@@ -102,7 +126,7 @@ def find_neighbours(key_N: Tensor, shape: tuple[int, ...], kernel_size: int) -> 
     steps = itertools.product(range(-radius, radius + 1), repeat=len(strides))
     rows = [sum(s * stride for s, stride in zip(step, strides, strict=True)) for step in steps]
     rows = rows[: -(-num_half // kernel_size)]
-    wanted_RN = wide_N + wide_N.new_tensor(rows)[:, None] - radius
+    wanted_RN = wide_N + wide_N.new_tensor(rows, dtype=torch.int64)[:, None] - radius
     sorted_N = torch.cat([wide_N, wide_N.new_full((1,), torch.iinfo(torch.int64).max)])
     place_RN = torch.searchsorted(sorted_N, wanted_RN)
     places, hits = [], []
@@ -111,26 +135,66 @@ def find_neighbours(key_N: Tensor, shape: tuple[int, ...], kernel_size: int) -> 
         places.append(place_RN)
         hits.append(hit_RN)
         place_RN = place_RN + hit_RN
-    hit_ON = torch.stack(hits, dim=1).flatten(0, 1)[:num_half]
-    place_ON = torch.stack(places, dim=1).flatten(0, 1)[:num_half]
-    target_P = hit_ON.nonzero()[:, 1]
-    return NeighbourPairs(place_ON[hit_ON], target_P, tuple(hit_ON.sum(dim=1).tolist()))
+    hit_HN = torch.stack(hits, dim=1).flatten(0, 1)[:num_half]
+    place_HN = torch.stack(places, dim=1).flatten(0, 1)[:num_half]
+    groups = [Group(num_half, None, None)]
+    for offset, target_P, source_P in _by_offset(hit_HN, place_HN[hit_HN]):
+        groups += [Group(offset, source_P, target_P), Group(2 * num_half - offset, target_P, source_P)]
+    return KernelMap(tuple(groups), len(key_N), len(key_N))
 
 
-def find_images(key_N: Tensor, shape: tuple[int, ...], num_images: int) -> Images:
-    """The image of every site and the sites of every image."""
-    index_N = torch.div(key_N, math.prod(shape), rounding_mode="floor")
-    return Images(index_N, torch.bincount(index_N, minlength=num_images))
+def find_halving(key_N: Tensor, shape: tuple[int, ...], kernel_size: int) -> Crossing:
+    """To twice the stride: fine = 2 * coarse + offset; a coarse site exists where its window has any fine site.
 
-
-def halve(key_N: Tensor, shape: tuple[int, ...]) -> Halving:
-    """Coarse sites of stride two; an odd length n becomes ceil(n / 2)."""
+    Offsets run from -(kernel_size - 1) // 2; an odd length n becomes ceil(n / 2).
+    """
     image_N, *fine = coordinates(key_N, shape)
     coarse_shape = tuple((length + 1) // 2 for length in shape)
-    key_M, parent_N = torch.unique(join([image_N, *(c >> 1 for c in fine)], coarse_shape), return_inverse=True)
-    offset_N = torch.zeros_like(key_N)
-    for column_N in fine:
-        offset_N = offset_N * 2 + (column_N & 1)
-    children_P = torch.argsort(offset_N, stable=True)
-    counts = torch.bincount(offset_N, minlength=2 ** len(shape))
-    return Halving(key_M, coarse_shape, SiteMaps(), children_P, parent_N[children_P], tuple(counts.tolist()))
+    steps = _steps(kernel_size)
+    twice = [[column_N - step for step in steps] for column_N in fine]
+    inside = [
+        [(t_N % 2 == 0) & (t_N >= 0) & (t_N < 2 * length) for t_N in column]
+        for column, length in zip(twice, coarse_shape, strict=True)
+    ]
+    return _cross(image_N, [[t_N >> 1 for t_N in column] for column in twice], inside, coarse_shape)
+
+
+def find_doubling(key_N: Tensor, shape: tuple[int, ...], kernel_size: int) -> Crossing:
+    """To half the stride and twice the shape: fine = 2 * coarse + offset, all of them that lie in the image."""
+    image_N, *coarse = coordinates(key_N, shape)
+    fine_shape = tuple(2 * length for length in shape)
+    fine = [[2 * column_N + step for step in _steps(kernel_size)] for column_N in coarse]
+    inside = [[(f_N >= 0) & (f_N < length) for f_N in column] for column, length in zip(fine, fine_shape, strict=True)]
+    return _cross(image_N, fine, inside, fine_shape)
+
+
+def _steps(kernel_size: int) -> range:
+    """Offsets along an axis: 0, 1 of kernel 2 and -1, 0, 1 of kernel 3."""
+    first = -((kernel_size - 1) // 2)
+    return range(first, first + kernel_size)
+
+
+def _cross(
+    image_N: Tensor, columns: list[list[Tensor]], inside: list[list[Tensor]], shape: tuple[int, ...]
+) -> Crossing:
+    """The sites that are met, and the pairs.
+
+    Args:
+        image_N: image of each site here
+        columns, inside: by axis and by step along it, the coordinate that each site meets there, and whether it does
+        shape: sites along each axis there
+    """
+    key_KN = torch.stack([join([image_N, *combination], shape) for combination in itertools.product(*columns)])
+    hit_KN = torch.stack([torch.stack(combination).all(0) for combination in itertools.product(*inside)])
+    key_M, target_P = torch.unique(key_KN[hit_KN], return_inverse=True)
+    groups = tuple(Group(*group) for group in _by_offset(hit_KN, target_P))
+    return Crossing(key_M, shape, SiteMaps(), KernelMap(groups, len(image_N), len(key_M)))
+
+
+def _by_offset(hit_KN: Tensor, there_P: Tensor) -> Iterator[tuple[int, Tensor, Tensor]]:
+    """Offset, the sites here that hit and the sites there that they meet (given in this order), where there are any."""
+    counts = hit_KN.sum(dim=1).tolist()
+    here_P = hit_KN.nonzero()[:, 1]
+    for offset, (here, there) in enumerate(zip(torch.split(here_P, counts), torch.split(there_P, counts), strict=True)):
+        if len(here):
+            yield offset, here, there

@@ -11,7 +11,16 @@ from dataclasses import dataclass, field, replace
 import torch
 from torch import Tensor
 
-from nuweave.sparse.maps import Halving, Images, NeighbourPairs, SiteMaps, find_images, find_neighbours, halve
+from nuweave.sparse.maps import (
+    Crossing,
+    Images,
+    KernelMap,
+    SiteMaps,
+    find_doubling,
+    find_halving,
+    find_images,
+    find_neighbours,
+)
 
 
 @dataclass(frozen=True, eq=False)
@@ -23,6 +32,7 @@ class SparseTensor:
         key_N: int64, image * prod(shape) + site (C order), strictly ascending
         shape: sites along each axis, at this stride
         num_images: images of the batch, those without a site included
+        stride: sites of the finest grid along each axis of one site here
         maps: kernel maps of these sites, a cache
     """
 
@@ -30,6 +40,7 @@ class SparseTensor:
     key_N: Tensor
     shape: tuple[int, ...]
     num_images: int
+    stride: int = 1
     maps: SiteMaps = field(default_factory=SiteMaps, repr=False)
 
     @property
@@ -47,21 +58,27 @@ class SparseTensor:
             self.maps.images = find_images(self.key_N, self.shape, self.num_images)
         return self.maps.images
 
-    def neighbours(self, kernel_size: int) -> NeighbourPairs:
+    def neighbours(self, kernel_size: int) -> KernelMap:
         """Pairs of sites within a centred cube of odd size, from the cache when there."""
         if kernel_size not in self.maps.neighbours:
             self.maps.neighbours[kernel_size] = find_neighbours(self.key_N, self.shape, kernel_size)
         return self.maps.neighbours[kernel_size]
 
-    def halving(self) -> Halving:
+    def halving(self, kernel_size: int) -> Crossing:
         """The sites of twice the stride, from the cache when there."""
-        if self.maps.halving is None:
-            self.maps.halving = halve(self.key_N, self.shape)
-        return self.maps.halving
+        if kernel_size not in self.maps.halvings:
+            self.maps.halvings[kernel_size] = find_halving(self.key_N, self.shape, kernel_size)
+        return self.maps.halvings[kernel_size]
+
+    def doubling(self, kernel_size: int) -> Crossing:
+        """The sites of half the stride that a kernel reaches, from the cache when there."""
+        if kernel_size not in self.maps.doublings:
+            self.maps.doublings[kernel_size] = find_doubling(self.key_N, self.shape, kernel_size)
+        return self.maps.doublings[kernel_size]
 
 
 def from_sites(
-    images_N: Tensor, sites_N: Tensor, feat_NC: Tensor, *, shape: tuple[int, ...], num_images: int
+    images_N: Tensor, sites_N: Tensor, feat_NC: Tensor, *, shape: tuple[int, ...], num_images: int, stride: int = 1
 ) -> SparseTensor:
     """A sparse tensor of ids in the image.
 
@@ -71,13 +88,14 @@ def from_sites(
         feat_NC: features
         shape: sites along each axis
         num_images: images of the batch
+        stride: sites of the finest grid along each axis of one site here
     Raises:
         ValueError: (image, site) is not strictly ascending; features are never reordered behind the caller's labels
     """
     key_N = images_N * math.prod(shape) + sites_N
     if bool((key_N[1:] <= key_N[:-1]).any()):
         raise ValueError("sparse tensor: (image, site) must be strictly ascending; sort the sites and drop duplicates")
-    return SparseTensor(feat_NC, key_N, shape, num_images)
+    return SparseTensor(feat_NC, key_N, shape, num_images, stride)
 
 
 def to_dense(x: SparseTensor) -> Tensor:
