@@ -11,6 +11,8 @@ import itertools
 import math
 from collections.abc import Iterator
 from dataclasses import dataclass, field
+from functools import reduce
+from operator import and_
 from typing import NamedTuple
 
 import torch
@@ -138,7 +140,7 @@ def find_neighbours(key_N: Tensor, shape: tuple[int, ...], kernel_size: int) -> 
     hit_HN = torch.stack(hits, dim=1).flatten(0, 1)[:num_half]
     place_HN = torch.stack(places, dim=1).flatten(0, 1)[:num_half]
     groups = [Group(num_half, None, None)]
-    for offset, target_P, source_P in _by_offset(hit_HN, place_HN[hit_HN]):
+    for offset, target_P, source_P in _by_offset(*_hits(hit_HN, place_HN)):
         groups += [Group(offset, source_P, target_P), Group(2 * num_half - offset, target_P, source_P)]
     return KernelMap(tuple(groups), len(key_N), len(key_N))
 
@@ -153,7 +155,7 @@ def find_halving(key_N: Tensor, shape: tuple[int, ...], kernel_size: int) -> Cro
     steps = _steps(kernel_size)
     twice = [[column_N - step for step in steps] for column_N in fine]
     inside = [
-        [(t_N % 2 == 0) & (t_N >= 0) & (t_N < 2 * length) for t_N in column]
+        [((t_N & 1) == 0) & (t_N >= 0) & (t_N < 2 * length) for t_N in column]
         for column, length in zip(twice, coarse_shape, strict=True)
     ]
     return _cross(image_N, [[t_N >> 1 for t_N in column] for column in twice], inside, coarse_shape)
@@ -185,16 +187,22 @@ def _cross(
         shape: sites along each axis there
     """
     key_KN = torch.stack([join([image_N, *combination], shape) for combination in itertools.product(*columns)])
-    hit_KN = torch.stack([torch.stack(combination).all(0) for combination in itertools.product(*inside)])
-    key_M, target_P = torch.unique(key_KN[hit_KN], return_inverse=True)
-    groups = tuple(Group(*group) for group in _by_offset(hit_KN, target_P))
+    hit_KN = torch.stack([reduce(and_, combination) for combination in itertools.product(*inside)])
+    counts, here_P, key_P = _hits(hit_KN, key_KN)
+    key_M, there_P = torch.unique(key_P, return_inverse=True)
+    groups = tuple(Group(*group) for group in _by_offset(counts, here_P, there_P))
     return Crossing(key_M, shape, SiteMaps(), KernelMap(groups, len(image_N), len(key_M)))
 
 
-def _by_offset(hit_KN: Tensor, there_P: Tensor) -> Iterator[tuple[int, Tensor, Tensor]]:
-    """Offset, the sites here that hit and the sites there that they meet (given in this order), where there are any."""
-    counts = hit_KN.sum(dim=1).tolist()
-    here_P = hit_KN.nonzero()[:, 1]
+def _hits(hit_KN: Tensor, there_KN: Tensor) -> tuple[list[int], Tensor, Tensor]:
+    """Hits of each offset, and of every hit in this order the site here and what it meets."""
+    counts: list[int] = hit_KN.sum(dim=1).tolist()
+    offset_P, here_P = hit_KN.nonzero().T.contiguous()
+    return counts, here_P, there_KN.flatten().index_select(0, offset_P * hit_KN.shape[1] + here_P)
+
+
+def _by_offset(counts: list[int], here_P: Tensor, there_P: Tensor) -> Iterator[tuple[int, Tensor, Tensor]]:
+    """Offset and its pairs, for every offset that has any."""
     for offset, (here, there) in enumerate(zip(torch.split(here_P, counts), torch.split(there_P, counts), strict=True)):
         if len(here):
             yield offset, here, there
