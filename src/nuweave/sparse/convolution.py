@@ -94,37 +94,41 @@ class _Convolution(torch.autograd.Function):
     def forward(ctx: Any, x_NC: Tensor, weight: Tensor, kernel: KernelMap) -> Tensor:
         ctx.save_for_backward(x_NC, weight)
         ctx.kernel = kernel
-        out_ME = x_NC.new_zeros(kernel.num_targets, weight.shape[-1], dtype=wide(x_NC.dtype))
+        out_ME = _begin(x_NC, weight, kernel.centre, kernel.num_targets)
         for offset, source_P, target_P in kernel.groups:
-            _add(out_ME, target_P, _times(_rows(x_NC, source_P), weight[offset]))
+            _add(out_ME, target_P, _times(x_NC.index_select(0, source_P), weight[offset]))
         return out_ME.to(x_NC.dtype)
 
     @staticmethod
     @once_differentiable
     def backward(ctx: Any, grad_ME: Tensor) -> tuple[Tensor | None, Tensor | None, None]:
         x_NC, weight = ctx.saved_tensors
+        kernel: KernelMap = ctx.kernel
         needs_x, needs_weight, _ = ctx.needs_input_grad
         back_weight = weight.mT.contiguous() if weight.ndim == 3 else weight
+        grad_x_NC = _begin(grad_ME, back_weight, kernel.centre, kernel.num_sources) if needs_x else None
         grad_weight = torch.zeros_like(weight) if needs_weight else None
-        grad_x_NC = torch.zeros_like(x_NC, dtype=wide(x_NC.dtype)) if needs_x else None
-        for offset, source_P, target_P in ctx.kernel.groups:
-            grad_PE = _rows(grad_ME, target_P)
+        if grad_weight is not None and kernel.centre is not None:
+            grad_weight[kernel.centre] = _outer(x_NC, grad_ME, weight.ndim)
+        for offset, source_P, target_P in kernel.groups:
+            grad_PE = grad_ME.index_select(0, target_P)
             if grad_weight is not None:
-                grad_weight[offset] = _outer(_rows(x_NC, source_P), grad_PE, weight.ndim)
+                grad_weight[offset] = _outer(x_NC.index_select(0, source_P), grad_PE, weight.ndim)
             if grad_x_NC is not None:
                 _add(grad_x_NC, source_P, _times(grad_PE, back_weight[offset]))
         return None if grad_x_NC is None else grad_x_NC.to(x_NC.dtype), grad_weight, None
 
 
-def _rows(feat_NC: Tensor, index_P: Tensor | None) -> Tensor:
-    return feat_NC if index_P is None else feat_NC.index_select(0, index_P)
+def _begin(feat_NC: Tensor, weight: Tensor, centre: int | None, num_rows: int) -> Tensor:
+    """Where products are added: what every site gives to itself, else zeros."""
+    dtype = wide(feat_NC.dtype)
+    if centre is not None:
+        return _times(feat_NC, weight[centre]).to(dtype)
+    return feat_NC.new_zeros(num_rows, weight.shape[-1], dtype=dtype)
 
 
-def _add(out_NC: Tensor, index_P: Tensor | None, feat_PC: Tensor) -> None:
-    if index_P is None:
-        out_NC += feat_PC
-    else:
-        out_NC.index_add_(0, index_P, feat_PC.to(out_NC.dtype))
+def _add(out_NC: Tensor, index_P: Tensor, feat_PC: Tensor) -> None:
+    out_NC.index_add_(0, index_P, feat_PC.to(out_NC.dtype))
 
 
 def _times(feat_PC: Tensor, weight: Tensor) -> Tensor:

@@ -24,12 +24,12 @@ class Group(NamedTuple):
 
     Attributes:
         offset: number of the offset, in C order
-        source_P, target_P: int64 input and output site of each pair; None where every site meets itself
+        source_P, target_P: int64 input and output site of each pair
     """
 
     offset: int
-    source_P: Tensor | None
-    target_P: Tensor | None
+    source_P: Tensor
+    target_P: Tensor
 
 
 @dataclass(frozen=True, eq=False)
@@ -39,16 +39,18 @@ class KernelMap:
     Attributes:
         groups: the offsets that have any pair, in the order in which their products are added
         num_sources, num_targets: input sites, output sites
+        centre: number of the offset at which every site meets itself, which needs no list
     """
 
     groups: tuple[Group, ...]
     num_sources: int
     num_targets: int
+    centre: int | None = None
 
     def transposed(self) -> KernelMap:
         """The same pairs with inputs and outputs exchanged."""
         groups = tuple(Group(offset, target_P, source_P) for offset, source_P, target_P in self.groups)
-        return KernelMap(groups, self.num_targets, self.num_sources)
+        return KernelMap(groups, self.num_targets, self.num_sources, self.centre)
 
 
 @dataclass(frozen=True, eq=False)
@@ -139,10 +141,10 @@ def find_neighbours(key_N: Tensor, shape: tuple[int, ...], kernel_size: int) -> 
         place_RN = place_RN + hit_RN
     hit_HN = torch.stack(hits, dim=1).flatten(0, 1)[:num_half]
     place_HN = torch.stack(places, dim=1).flatten(0, 1)[:num_half]
-    groups = [Group(num_half, None, None)]
+    groups = []
     for offset, target_P, source_P in _by_offset(*_hits(hit_HN, place_HN)):
         groups += [Group(offset, source_P, target_P), Group(2 * num_half - offset, target_P, source_P)]
-    return KernelMap(tuple(groups), len(key_N), len(key_N))
+    return KernelMap(tuple(groups), len(key_N), len(key_N), centre=num_half)
 
 
 def find_halving(key_N: Tensor, shape: tuple[int, ...], kernel_size: int) -> Crossing:

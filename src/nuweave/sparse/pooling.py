@@ -39,8 +39,8 @@ def strided_max(x: SparseTensor, kernel_size: int = 2) -> SparseTensor:
     """Largest of each feature over the active sites of the windows of `strided_conv`; equal ones share the gradient."""
     halving = x.halving(kernel_size)
     groups = halving.kernel.groups
-    source_P = torch.cat([x.key_N[:0], *(group.source_P for group in groups if group.source_P is not None)])
-    target_P = torch.cat([x.key_N[:0], *(group.target_P for group in groups if group.target_P is not None)])
+    source_P = torch.cat([x.key_N[:0], *(group.source_P for group in groups)])
+    target_P = torch.cat([x.key_N[:0], *(group.target_P for group in groups)])
     return coarse(x, halving, _largest(x.feat_NC.index_select(0, source_P), target_P, len(halving.key_M)))
 
 
