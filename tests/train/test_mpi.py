@@ -32,10 +32,9 @@ def test_every_engine_on_two_ranks_trains_like_torch_in_one_process(tmp_path: Pa
     for name, settings in ENGINES.items():
         rounds = settings.get("precision") == "bf16"
         expected = short_training(learnable["train_path"], ENGINES["torch bf16" if rounds else "torch"], one_process())
-        # AdamW makes steps of full size out of gradients that are 0 but for rounding: losses part as steps go by
-        start, later = (1e-3, 2e-2) if rounds else (1e-6, 5e-5)
-        assert found[name]["losses"][:2] == pytest.approx(expected["losses"][:2], rel=start), name
-        assert found[name]["losses"] == pytest.approx(expected["losses"], rel=later), name
+        tolerance = 1e-3 if rounds else 1e-5
+        assert found[name]["losses"] == pytest.approx(expected["losses"], rel=tolerance), name
+        # AdamW makes steps of full size out of gradients that are 0 but for rounding
         assert found[name]["weights"] == pytest.approx(expected["weights"], rel=0.02, abs=0.01), name
     assert found["torch bf16"]["losses"] != found["torch"]["losses"]
     assert "DeepSpeed" not in done.stdout + done.stderr
