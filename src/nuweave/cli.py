@@ -16,7 +16,6 @@ import typer
 
 from nuweave import __version__
 from nuweave.config import Config, ConfigError, ModelConfig, UserError, load
-from nuweave.store import Fault, write_aside
 
 # threads that wait must sleep: spinning ones starve the other ranks of a small machine. Read when torch is imported.
 os.environ.setdefault("OMP_WAIT_POLICY", "passive")
@@ -56,6 +55,7 @@ def config_command(
 ) -> None:
     """Print the commented default configuration; write the generated files; or check a configuration."""
     from nuweave.config.document import commented_yaml, documents
+    from nuweave.store import write_aside
 
     if check is not None:
         load(check)
@@ -121,6 +121,7 @@ def split(
 ) -> None:
     """Split the catalogued events into train, validation and test parts."""
     from nuweave.catalog import make_split, read, write
+    from nuweave.store import write_aside
 
     settings = load(config)
     events, summary = make_split(read(catalog), settings=settings.split, seed=settings.seed)
@@ -172,6 +173,7 @@ def check(
     classes: Annotated[int, typer.Option("--classes", help="labels are whole numbers below it", min=1)] = 3,
 ) -> None:
     """Read all of each file and name every fault; the exit status is 1 if there is any."""
+    from nuweave.store import Fault
     from nuweave.store.check import check_file, describe
 
     found: list[Fault] = []
@@ -198,6 +200,7 @@ def larcv_check(
 ) -> None:
     """Compare what larcv itself reads from files with what we read, bit for bit; `make larcv` builds it."""
     from nuweave.crosscheck import check
+    from nuweave.store import write_aside
 
     comparisons = []
     for file in files:
@@ -317,6 +320,7 @@ def bench_table(
     """Write the tables of README.md anew from the records in benchmarks/."""
     from nuweave.bench.record import read_record
     from nuweave.bench.table import fill_tables
+    from nuweave.store import write_aside
 
     text = fill_tables(readme.read_text(), lambda name: read_record(readme.parent / name))
     with write_aside(readme) as aside:

@@ -19,6 +19,7 @@ from nuweave.store import (
     SiteReader,
     SparseImage,
     StoreError,
+    even_pieces,
     id_type,
 )
 from tests import mock
@@ -147,3 +148,10 @@ def test_image_and_label_whose_tables_differ_are_refused_on_opening(tmp_path: Pa
                 writer.append(EventId(0, 0, event), sparse={IMAGE: one, LABEL: other})
         with pytest.raises(StoreError, match=what):
             site_reader(tmp_path / f"{number}.h5")
+
+
+def test_a_batch_is_cut_where_its_pieces_have_as_many_sites_and_none_is_empty() -> None:
+    assert even_pieces(np.array([3, 1, 1, 1]), 2) == [slice(0, 1), slice(1, 4)]
+    assert even_pieces(np.array([0, 5, 0]), 2) == [slice(0, 1), slice(1, 3)]
+    assert even_pieces(np.array([7]), 3) == [slice(0, 1)]
+    assert even_pieces(np.array([], np.int64), 2) == []

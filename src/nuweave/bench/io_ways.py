@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 from nuweave.bench.io_files import IMAGE, LABEL, Files
 from nuweave.bench.larcv_queue import LarcvQueue
 from nuweave.bench.stopwatch import Batches, Timing, one_core, timed
-from nuweave.store import Columns, ShardReader, SiteReader, id_type
+from nuweave.store import Columns, ShardReader, SiteReader, even_pieces, id_type
 
 BATCH = 16
 MAX_VOXELS = 50_000  # of CosmicTagger's configuration; more only where an image has more sites
@@ -126,18 +126,16 @@ def first_read(path: Path, slab: Columns) -> Callable[[Batches], Timing]:
 
 
 def in_threads(sites: SiteReader, slab: Columns, pool: ThreadPoolExecutor) -> Callable[[Batches], Timing]:
-    """Our reader, each batch cut in two where both halves have about as many sites."""
+    """Our reader, each batch cut as the loader cuts it."""
 
     def read(batches: Batches) -> None:
         for batch in batches:
             nums = sites.num_sites[batch]
-            ends = np.cumsum(nums)
-            middles = ends - nums / 2  # an event goes to the half that its middle lies in
-            cut = int(np.searchsorted(middles, ends[-1] / THREADS))
-            first = pool.submit(sites.read, batch[:cut], slab)
-            second = pool.submit(sites.read, batch[cut:], slab, at=int(ends[cut - 1]) if cut else 0)
-            first.result()
-            second.result()
+            starts = np.cumsum(nums) - nums
+            pieces = even_pieces(nums, THREADS)
+            jobs = [pool.submit(sites.read, batch[piece], slab, at=int(starts[piece.start])) for piece in pieces]
+            for job in jobs:
+                job.result()
 
     return lambda batches: timed(lambda: read(batches))
 

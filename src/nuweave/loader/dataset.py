@@ -25,7 +25,7 @@ from nuweave.loader.augment import Augmentation, apply
 from nuweave.loader.batch import SparseBatch
 from nuweave.loader.slab import HostBatch, Slab
 from nuweave.physics.truth import SiteLabel
-from nuweave.store import Columns, ShardReader, SiteReader, StoreError, id_type
+from nuweave.store import Columns, ShardReader, SiteReader, StoreError, even_pieces, id_type
 
 MAX_OPEN = 64  # files of a process that are open at once
 
@@ -145,7 +145,7 @@ class EventDataset:
         """
         room = slab.room(int(self.sites_E[entries_B].sum()))
         starts_B = np.cumsum(self.sites_E[entries_B]) - self.sites_E[entries_B]
-        pieces = _even_pieces(self.sites_E[entries_B], num_threads)
+        pieces = even_pieces(self.sites_E[entries_B], num_threads)
         jobs = [(entries_B[piece], starts_B[piece], room) for piece in pieces]
         if pool is None:
             sites_BP = [self._read_piece(*job) for job in jobs]
@@ -231,13 +231,6 @@ class EventDataset:
                     self._readers.popitem(last=False)
             self._readers.move_to_end(file)
             return self._readers[file]
-
-
-def _even_pieces(sites_B: NDArray[np.int64], num_pieces: int) -> list[slice]:
-    """Cut a batch where each piece has about as many sites."""
-    middles_B = np.cumsum(sites_B) - sites_B / 2  # an event goes to the piece that its middle lies in
-    cuts = [int(np.searchsorted(middles_B, sites_B.sum() * piece / num_pieces)) for piece in range(num_pieces)]
-    return [slice(start, end) for start, end in zip(cuts, [*cuts[1:], len(sites_B)], strict=True) if start < end]
 
 
 def _read_content(path: Path, image: str | None, label: str | None) -> FileContent:

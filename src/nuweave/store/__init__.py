@@ -3,7 +3,7 @@
 from nuweave.store.files import DamagedEventError, Fault, StoreError, file_state, open_h5, write_aside
 from nuweave.store.reader import ShardReader, require_same_sites
 from nuweave.store.schema import PARTICLE, Clusters, EventId, SparseImage
-from nuweave.store.sites import Columns, SiteReader, id_type
+from nuweave.store.sites import Columns, SiteReader, even_pieces, id_type
 from nuweave.store.sums import sums_path
 from nuweave.store.writer import ShardWriter
 
@@ -19,6 +19,7 @@ __all__ = [
     "SiteReader",
     "SparseImage",
     "StoreError",
+    "even_pieces",
     "file_state",
     "id_type",
     "open_h5",

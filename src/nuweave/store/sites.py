@@ -37,6 +37,18 @@ def id_type(shape: Sequence[int]) -> type[np.uint32] | type[np.int64]:
     return np.uint32 if math.prod(shape) <= MAX_NARROW_ID else np.int64
 
 
+def even_pieces(num_sites: NDArray[np.int64], num_pieces: int) -> list[slice]:
+    """Cut a batch among threads where each piece has about as many sites; none is empty, so there may be fewer.
+
+    Args:
+        num_sites: int64[events], sites of each event of the batch.
+        num_pieces: threads to be.
+    """
+    middles = np.cumsum(num_sites) - num_sites / 2  # an event goes to the piece that its middle lies in
+    cuts = [int(np.searchsorted(middles, num_sites.sum() * piece / num_pieces)) for piece in range(num_pieces)]
+    return [slice(start, end) for start, end in zip(cuts, [*cuts[1:], len(num_sites)], strict=True) if start < end]
+
+
 class SiteReader:
     """Image and label of one file. Their tables are compared on opening.
 
