@@ -12,6 +12,7 @@ from safetensors.torch import save_file
 
 from nuweave.catalog import build_catalog, pack_part, write
 from nuweave.config import ModelConfig
+from nuweave.models import build_network
 from nuweave.tasks import make_task
 from tests.mock import NUM_PLANES, SHAPE, write_shard
 
@@ -50,14 +51,13 @@ def write_model(directory: Path, settings: dict[str, object]) -> Path:
     directory.mkdir(parents=True, exist_ok=True)
     model = ModelConfig.model_validate(settings)
     torch.manual_seed(3)
-    network = make_task(model.task).build_network(model.network, ndim=len(SHAPE), num_planes=NUM_PLANES, shape=SHAPE)
+    network = build_network(model.network, make_task(model.task).outputs, num_planes=NUM_PLANES, shape=SHAPE)
     save_file(
         {name: tensor.contiguous() for name, tensor in network.state_dict().items()}, directory / "model.safetensors"
     )
     meta = {
         "name": "m",
         "model": model.model_dump(mode="json"),
-        "ndim": 2,
         "num_planes": NUM_PLANES,
         "shape": list(SHAPE),
     }

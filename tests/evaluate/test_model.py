@@ -45,7 +45,7 @@ def test_damaged_files_are_named(tmp_path: Path) -> None:
     with pytest.raises(StoreError, match="is not JSON"):
         load_model(directory)
     (directory / "model.json").write_text("{}")
-    with pytest.raises(StoreError, match="lacks model, ndim, num_planes, shape"):
+    with pytest.raises(StoreError, match="lacks model, num_planes, shape"):
         load_model(directory)
 
 

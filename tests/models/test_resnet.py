@@ -10,7 +10,7 @@ from torch import nn
 from torch.nn import functional
 
 from nuweave.config.models import ResNetConfig
-from nuweave.models import EventLogits, build_network
+from nuweave.models import Logits, Outputs, build_network
 from nuweave.models.resnet import sizes
 from nuweave.sparse import SparseTensor
 from tests.models.helpers import input_of, missing_gradients, num_parameters
@@ -22,7 +22,7 @@ SMALL = ResNetConfig(num_filters=4, depth=2, num_features=16)
 
 def resnet(config: ResNetConfig = SMALL, *, shape: tuple[int, ...], num_planes: int) -> nn.Module:
     torch.manual_seed(0)
-    return build_network(config, ndim=len(shape), num_planes=num_planes, shape=shape, num_outputs=HEADS)
+    return build_network(config, Outputs(event_classes=HEADS), num_planes=num_planes, shape=shape)
 
 
 @pytest.mark.parametrize(("shape", "num_planes"), [((21, 34), 3), ((9, 12, 10), 1)])
@@ -31,7 +31,7 @@ def test_every_event_gets_logits_of_every_head_and_every_parameter_a_gradient(
 ) -> None:
     network = resnet(shape=shape, num_planes=num_planes)
     logits = network(input_of(0, shape=shape, num_images=5 * num_planes))
-    assert isinstance(logits, EventLogits)
+    assert isinstance(logits, Logits)
     assert {head: tuple(logits_BK.shape) for head, logits_BK in logits.heads.items()} == {
         head: (5, num_classes) for head, num_classes in HEADS.items()
     }

@@ -11,7 +11,7 @@ from pydantic import ValidationError
 
 from nuweave.config.models import ResNetConfig
 from nuweave.config.tasks import EventClassificationConfig
-from nuweave.models import EventLogits
+from nuweave.models import Logits, build_network
 from nuweave.tasks import TaskError, make_task, mean_loss
 from tests.tasks.batches import two_events
 
@@ -19,11 +19,11 @@ TRUTH = {"neutrino": [0, 2], "charged_pions": [1, -1]}
 HEADS = ("neutrino", "charged_pions")
 
 
-def logits() -> EventLogits:
+def logits() -> Logits:
     """Neutrino probabilities (.5 .25 .25) and (.2 .2 .6); charged pions (.1 .9) and (.5 .5)."""
     neutrino = torch.tensor([[0.5, 0.25, 0.25], [0.2, 0.2, 0.6]]).log().requires_grad_()
     pions = torch.tensor([[0.1, 0.9], [0.5, 0.5]]).log().requires_grad_()
-    return EventLogits({"neutrino": neutrino, "charged_pions": pions})
+    return Logits(heads={"neutrino": neutrino, "charged_pions": pions})
 
 
 def test_loss_is_the_mean_over_events_with_a_class_summed_over_heads() -> None:
@@ -42,7 +42,7 @@ def test_label_smoothing_asks_for_a_share_of_every_class() -> None:
 def test_even_classes_count_as_much_in_total_however_rare() -> None:
     """Two events of class 0, found with 0.5 and 0.8, one of class 1, found with 0.1; class 2 is absent."""
     task = make_task(EventClassificationConfig(heads=("neutrino",), balance="even", label_smoothing=0.0))
-    out = EventLogits({"neutrino": torch.tensor([[0.5, 0.3, 0.2], [0.8, 0.1, 0.1], [0.7, 0.1, 0.2]]).log()})
+    out = Logits(heads={"neutrino": torch.tensor([[0.5, 0.3, 0.2], [0.8, 0.1, 0.1], [0.7, 0.1, 0.2]]).log()})
     loss = float(task.loss(out, two_events(labels=None, truth={"neutrino": [0, 0, 1]})))
     assert loss == pytest.approx(-((math.log(0.5) + math.log(0.8)) / 2 + math.log(0.1)) / 3, rel=1e-6)
 
@@ -63,7 +63,7 @@ def test_terms_of_two_ranks_add_up_to_the_loss_of_the_whole(balance: str) -> Non
     halves = []
     for event in (0, 1):
         truth = {head: [classes[event]] for head, classes in TRUTH.items()}
-        own = EventLogits({head: tensor[event : event + 1] for head, tensor in out.heads.items()})
+        own = Logits(heads={head: tensor[event : event + 1] for head, tensor in out.heads.items()})
         halves.append(task.loss_terms(own, two_events(labels=None, truth=truth)))
     total = mean_loss((halves[0].sums_T + halves[1].sums_T).detach(), halves[0].weights_T + halves[1].weights_T)
     whole = task.loss(out, two_events(labels=None, truth=TRUTH))
@@ -109,7 +109,7 @@ def test_metrics_count_only_events_with_a_class() -> None:
 
 def test_predictions_hold_truth_and_probabilities() -> None:
     task = make_task(EventClassificationConfig(heads=HEADS))
-    out = EventLogits({head: tensor.detach() for head, tensor in logits().heads.items()})
+    out = Logits(heads={head: tensor.detach() for head, tensor in logits().heads.items()})
     table = task.predictions(out, two_events(labels=None, truth=TRUTH))
     assert table["neutrino_true"].tolist() == [0, 2]
     assert table["charged_pions_true"].tolist() == [1, -1]
@@ -140,7 +140,7 @@ def test_events_with_too_few_neutrino_sites_are_cosmic_only() -> None:
         num_events=3,
         event_ids_B3=torch.zeros(3, 3, dtype=torch.int64),
     )
-    out = EventLogits({"neutrino": torch.zeros(3, 4), "charged_pions": torch.zeros(3, 2)})
+    out = Logits(heads={"neutrino": torch.zeros(3, 4), "charged_pions": torch.zeros(3, 2)})
     table = task.predictions(out, batch)
     assert table["neutrino_true"].tolist() == [3, 3, 1]
     assert table["charged_pions_true"].tolist() == [1, -1, 0]
@@ -157,8 +157,8 @@ def test_cosmic_only_events_need_the_sites_of_cosmics() -> None:
     with pytest.raises(ValidationError, match="needs sites: all and the head neutrino"):
         EventClassificationConfig(sites="all", heads=("protons",), min_neutrino_sites=10)
     task = make_task(EventClassificationConfig(sites="all", min_neutrino_sites=10))
-    network = task.build_network(
-        ResNetConfig(num_filters=2, depth=1, num_features=4), ndim=2, num_planes=1, shape=(4, 4)
+    network = build_network(
+        ResNetConfig(num_filters=2, depth=1, num_features=4), task.outputs, num_planes=1, shape=(4, 4)
     )
     assert task.forward(network, two_events(labels=None)).heads["neutrino"].shape == (2, 4)
 
@@ -174,8 +174,8 @@ def test_every_parameter_gets_a_gradient_however_few_sites_are_left(labels: list
     torch.manual_seed(0)
     task = make_task(EventClassificationConfig(heads=HEADS))
     batch = task.prepare(two_events(labels=labels, truth=TRUTH))
-    network = task.build_network(
-        ResNetConfig(num_filters=2, depth=1, num_features=4), ndim=2, num_planes=1, shape=(4, 4)
+    network = build_network(
+        ResNetConfig(num_filters=2, depth=1, num_features=4), task.outputs, num_planes=1, shape=(4, 4)
     )
     loss = task.loss(task.forward(network, batch), batch)
     torch.autograd.backward(loss)

@@ -10,19 +10,19 @@ from torch import Tensor
 
 from nuweave.config.models import UResNetConfig
 from nuweave.config.tasks import SegmentationConfig
-from nuweave.models import SegmentationLogits
+from nuweave.models import Logits, build_network
 from nuweave.tasks import TaskError, make_task, mean_loss
 from tests.tasks.batches import two_events
 
 LABELS = [0, 1, 2, 1]
 
 
-def logits_of(prob_N: list[float], labels: list[int] = LABELS) -> SegmentationLogits:
+def logits_of(prob_N: list[float], labels: list[int] = LABELS) -> Logits:
     """Logits that give the true class of site n the probability prob_N[n], the others the rest in equal parts."""
     prob_NK = torch.tensor(
         [[p if k == label else (1 - p) / 2 for k in range(3)] for p, label in zip(prob_N, labels, strict=True)]
     )
-    return SegmentationLogits(prob_NK.log().requires_grad_())
+    return Logits(prob_NK.log().requires_grad_())
 
 
 PROB = [0.5, 0.8, 0.4, 0.9]
@@ -63,7 +63,7 @@ def test_the_gradient_of_a_focal_loss_passes_its_weights_or_not(mean: str) -> No
         settings = {"balance": "focal", "focal_mean": mean, "focal_gradient": gradient}
         task = make_task(SegmentationConfig.model_validate(settings))
         logits_NK = torch.tensor([[0.1, 0.8, 0.1]]).log().requires_grad_()
-        torch.autograd.backward(task.loss(SegmentationLogits(logits_NK), two_events(labels=[1], sites=[0], images=[0])))
+        torch.autograd.backward(task.loss(Logits(logits_NK), two_events(labels=[1], sites=[0], images=[0])))
         assert logits_NK.grad is not None
         assert float(logits_NK.grad[0, 1]) == pytest.approx(slope * p * q / divisor, rel=1e-5)
 
@@ -83,7 +83,7 @@ def test_focal_losses_of_full_images_are_those_of_the_reference() -> None:
     for mean, expected in (("sites", new), ("weights", old)):
         settings = {"balance": "focal", "focal_mean": mean, "focal_gradient": "entropy"}
         task = make_task(SegmentationConfig.model_validate(settings))
-        assert float(task.loss(SegmentationLogits(logits_NK), batch)) == pytest.approx(expected, rel=1e-6)
+        assert float(task.loss(Logits(logits_NK), batch)) == pytest.approx(expected, rel=1e-6)
 
 
 SCHEMES = ["none", "mild", "light", "even", "focal"]
@@ -96,8 +96,8 @@ def test_absent_classes_leave_the_loss_finite(balance: str) -> None:
     loss = task.loss(logits, two_events(labels=[1] * 4))
     torch.autograd.backward(loss)
     assert math.isfinite(float(loss.detach()))
-    assert logits.logits_NK.grad is not None
-    assert bool(logits.logits_NK.grad.isfinite().all())
+    assert logits.sites_NK.grad is not None
+    assert bool(logits.sites_NK.grad.isfinite().all())
     if balance == "even":
         assert float(loss.detach()) == pytest.approx(sum(MINUS_LOG) / 4 / 3, rel=1e-6)
 
@@ -109,7 +109,7 @@ def test_terms_of_two_ranks_add_up_to_the_loss_of_the_whole(settings: dict[str, 
     task = make_task(SegmentationConfig.model_validate(settings))
     batch, logits = two_events(labels=LABELS), logits_of(PROB)
     one, other = (
-        task.loss_terms(SegmentationLogits(logits.logits_NK[keep]), batch.select(keep))
+        task.loss_terms(Logits(logits.sites_NK[keep]), batch.select(keep))
         for keep in (batch.events_N == 0, batch.events_N == 1)
     )
     total = mean_loss((one.sums_T + other.sums_T).detach(), one.weights_T + other.weights_T)
@@ -119,15 +119,15 @@ def test_terms_of_two_ranks_add_up_to_the_loss_of_the_whole(settings: dict[str, 
 @pytest.mark.parametrize("balance", SCHEMES)
 def test_no_sites_means_no_loss_and_no_nan(balance: str) -> None:
     task = make_task(SegmentationConfig.model_validate({"balance": balance}))
-    logits = SegmentationLogits(torch.zeros(0, 3, requires_grad=True))
+    logits = Logits(torch.zeros(0, 3, requires_grad=True))
     loss = task.loss(logits, two_events(labels=[], sites=[], images=[]))
     torch.autograd.backward(loss)
     assert float(loss.detach()) == 0
-    assert logits.logits_NK.grad is not None
+    assert logits.sites_NK.grad is not None
 
 
-def one_hot(classes: list[int]) -> SegmentationLogits:
-    return SegmentationLogits(torch.nn.functional.one_hot(torch.tensor(classes), 3).float())
+def one_hot(classes: list[int]) -> Logits:
+    return Logits(torch.nn.functional.one_hot(torch.tensor(classes), 3).float())
 
 
 def test_metrics_of_sites_counted_by_hand() -> None:
@@ -179,7 +179,7 @@ def test_counts_add_up_over_batches_and_keep_planes_apart() -> None:
     assert counts.shape == (2, 3, 3)
     assert counts[0].tolist() == [[1, 0, 0], [0, 0, 0], [0, 1, 0]]
     halves = [
-        task.counts(SegmentationLogits(one_hot([0, 1, 1, 2]).logits_NK[keep]), batch.select(keep))["confusion"]
+        task.counts(Logits(one_hot([0, 1, 1, 2]).sites_NK[keep]), batch.select(keep))["confusion"]
         for keep in (batch.events_N == 0, batch.events_N == 1)
     ]
     assert torch.equal(halves[0] + halves[1], counts)
@@ -210,7 +210,7 @@ def test_predictions_count_sites_an_event_and_a_plane() -> None:
 
 def test_site_predictions_hold_probabilities_beside_the_truth() -> None:
     sites = make_task(SegmentationConfig()).site_predictions(
-        SegmentationLogits(logits_of(PROB).logits_NK.detach()), two_events(labels=LABELS)
+        Logits(logits_of(PROB).sites_NK.detach()), two_events(labels=LABELS)
     )
     assert list(sites) == ["run", "subrun", "event", "plane", "site", "value", "label", "prob0", "prob1", "prob2"]
     assert sites["site"].tolist() == [0, 5, 2, 3]
@@ -233,7 +233,7 @@ def test_every_parameter_gets_a_gradient() -> None:
     task = make_task(SegmentationConfig())
     batch = two_events(labels=LABELS)
     config = UResNetConfig(num_filters=2, depth=1, blocks_deepest=1, bottleneck=4)
-    network = task.build_network(config, ndim=2, num_planes=1, shape=(4, 4))
+    network = build_network(config, task.outputs, num_planes=1, shape=(4, 4))
     torch.autograd.backward(task.loss(task.forward(network, batch), batch))
     grads: dict[str, Tensor | None] = {name: p.grad for name, p in network.named_parameters()}
     assert not [name for name, grad in grads.items() if grad is None]

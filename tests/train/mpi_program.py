@@ -16,6 +16,7 @@ import torch
 
 from nuweave.config.train import TrainConfig
 from nuweave.loader import EventDataset, TrainingStream, make_sampler
+from nuweave.models import build_network
 from nuweave.sparse import LayerNorm, NormReLU
 from nuweave.tasks import make_task
 from nuweave.train import run as run_module
@@ -42,7 +43,7 @@ def short_training(path: Path, settings: dict[str, object], ranks: Ranks) -> dic
     model = tagger(overfit=None, ranks=ranks.world_size, max_steps=4, clip_norm=0.5, **settings)
     dataset, task = EventDataset(path), make_task(model.task)
     torch.manual_seed(3)
-    network = task.build_network(model.network, ndim=2, num_planes=dataset.num_planes, shape=dataset.shape)
+    network = build_network(model.network, task.outputs, num_planes=dataset.num_planes, shape=dataset.shape)
     for module in network.modules():
         if isinstance(module, NormReLU):
             setattr(module, "norm", LayerNorm(module.norm.num_features))  # noqa: B010

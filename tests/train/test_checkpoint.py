@@ -9,6 +9,7 @@ import torch
 
 from nuweave.config import ModelConfig
 from nuweave.loader import EventDataset
+from nuweave.models import build_network
 from nuweave.tasks import make_task
 from nuweave.train.checkpoint import Checkpoints, Progress, claim_run_dir, fingerprint
 from nuweave.train.distributed import one_process
@@ -22,7 +23,7 @@ def make(directory: Path, *, told: list[str] | None = None, weight_seed: int = 0
     model, ranks = tagger(), one_process()
     task = make_task(model.task)
     torch.manual_seed(weight_seed)
-    network = task.build_network(model.network, ndim=2, num_planes=2, shape=(16, 16))
+    network = build_network(model.network, task.outputs, num_planes=2, shape=(16, 16))
     engine = TorchEngine(task, network, model.train, ranks)
     tell = (lambda _: None) if told is None else told.append
     return Checkpoints(directory, engine=engine, ranks=ranks, tell=tell), engine

@@ -10,6 +10,7 @@ import torch
 
 from nuweave.config import ModelConfig
 from nuweave.loader import EventDataset
+from nuweave.models import build_network
 from nuweave.tasks import make_task, mean_loss
 from nuweave.train.distributed import one_process
 from nuweave.train.engine import Engine, TorchEngine
@@ -23,7 +24,7 @@ def prepare(path: Path, *, steps: range, stops: Iterator[bool] | None = None) ->
     model, dataset, ranks = tagger(), EventDataset(path), one_process()
     task = make_task(model.task)
     torch.manual_seed(0)
-    network = task.build_network(model.network, ndim=2, num_planes=dataset.num_planes, shape=dataset.shape)
+    network = build_network(model.network, task.outputs, num_planes=dataset.num_planes, shape=dataset.shape)
     engine = TorchEngine(task, network, model.train, ranks)
     return engine, train_steps(
         task=task,
@@ -68,7 +69,7 @@ def test_a_rank_without_events_adds_nothing_and_its_gradients_are_zero(
 ) -> None:
     model, dataset = make(), EventDataset(learnable["train_path"])
     task, empty = make_task(model.task), dataset.read([])
-    network = task.build_network(model.network, ndim=2, num_planes=dataset.num_planes, shape=dataset.shape).train()
+    network = build_network(model.network, task.outputs, num_planes=dataset.num_planes, shape=dataset.shape).train()
     terms = task.loss_terms(task.forward(network, empty), empty)
     assert terms.sums_T.tolist() == [0.0] * len(terms.sums_T)
     assert terms.weights_T.tolist() == [0.0] * len(terms.sums_T)

@@ -18,6 +18,7 @@ from safetensors.torch import load_file
 
 from nuweave.config import ModelConfig
 from nuweave.config.train import TrainConfig
+from nuweave.models import build_network
 from nuweave.store import DamagedEventError, StoreError
 from nuweave.tasks import make_task
 from nuweave.train import NonFiniteLossError, run_training
@@ -60,9 +61,7 @@ def test_a_finished_training_leaves_a_model_that_loads_into_a_plain_network(
     assert start(tmp_path, model, learnable)
     meta = json.loads((tmp_path / "model" / "model.json").read_text())
     task = make_task(ModelConfig.model_validate(meta["model"]).task)
-    network = task.build_network(
-        model.network, ndim=meta["ndim"], num_planes=meta["num_planes"], shape=tuple(meta["shape"])
-    )
+    network = build_network(model.network, task.outputs, num_planes=meta["num_planes"], shape=tuple(meta["shape"]))
     network.load_state_dict(load_file(tmp_path / "model" / "model.safetensors"))
     assert (meta["name"], meta["seed"]) == ("tiny", 5)
     assert meta["training"]["steps"] == 8

@@ -13,10 +13,11 @@ from safetensors.torch import load_file
 from torch import nn
 
 from nuweave.config import ModelConfig
+from nuweave.models import build_network
 from nuweave.store import StoreError
 from nuweave.tasks import Task, make_task
 
-_NEEDED = ("model", "ndim", "num_planes", "shape")
+_NEEDED = ("model", "num_planes", "shape")
 
 
 def load_model(model_dir: Path) -> tuple[Task, nn.Module, dict[str, Any]]:
@@ -39,9 +40,7 @@ def load_model(model_dir: Path) -> tuple[Task, nn.Module, dict[str, Any]]:
             f"{meta.get('version', 'unknown')}"
         ) from None
     task = make_task(model.task)
-    network = task.build_network(
-        model.network, ndim=int(meta["ndim"]), num_planes=int(meta["num_planes"]), shape=tuple(meta["shape"])
-    )
+    network = build_network(model.network, task.outputs, num_planes=int(meta["num_planes"]), shape=tuple(meta["shape"]))
     network.load_state_dict(_matching_weights(weights_path, network))
     return task, network.eval(), meta
 

@@ -13,7 +13,7 @@ import torch
 from torch import Tensor, nn
 
 from nuweave.config.models import ResNetConfig
-from nuweave.models.logits import EventLogits
+from nuweave.models.logits import Logits
 from nuweave.sparse import (
     NormReLU,
     ResidualBlock,
@@ -51,13 +51,13 @@ class ResNet(nn.Module):
         )
         self.heads = nn.ModuleDict({head: nn.Linear(config.num_features, num) for head, num in num_outputs.items()})
 
-    def forward(self, x: SparseTensor) -> EventLogits:
+    def forward(self, x: SparseTensor) -> Logits:
         """Logits of every head for every event of `x` (one channel, images = event * num_planes + plane)."""
         deep = self.levels(self.stem(x))
         pooled_IC = self.norm(torch.cat([pool_mean(deep), pool_max(deep)], dim=1).to(self.norm.weight.dtype))
         pooled_IC = torch.cat([pooled_IC, sizes(x).to(pooled_IC.dtype)], dim=1)
         features_BF = self.join(pooled_IC.reshape(-1, self.num_planes * pooled_IC.shape[1]))
-        return EventLogits({head: linear(features_BF) for head, linear in self.heads.items()})
+        return Logits(heads={head: linear(features_BF) for head, linear in self.heads.items()})
 
 
 def sizes(x: SparseTensor) -> Tensor:

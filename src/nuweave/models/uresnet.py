@@ -12,7 +12,7 @@ import itertools
 from torch import Tensor, nn
 
 from nuweave.config.models import UResNetConfig
-from nuweave.models.logits import SegmentationLogits
+from nuweave.models.logits import Logits
 from nuweave.sparse import (
     InverseConv,
     NormReLU,
@@ -44,7 +44,7 @@ class UResNet(nn.Module):
         self.last = NormReLU(widths[0])
         self.classify = nn.Linear(widths[0], num_outputs)
 
-    def forward(self, x: SparseTensor) -> SegmentationLogits:
+    def forward(self, x: SparseTensor) -> Logits:
         """Logits in the order of the sites of `x` (one channel, images = event * num_planes + plane)."""
         x, skips = self.stem(x), []
         for level in self.down:
@@ -53,7 +53,7 @@ class UResNet(nn.Module):
         x = self.mix(x)
         for level, skip in zip(reversed(self.up), reversed(skips), strict=True):
             x = level(x, skip)
-        return SegmentationLogits(self.classify(self.last(x).feat_NC))
+        return Logits(sites_NK=self.classify(self.last(x).feat_NC))
 
 
 class DownLevel(nn.Module):

@@ -14,10 +14,9 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
-from nuweave.config.models import NetworkConfig
 from nuweave.config.tasks import EventClassificationConfig
 from nuweave.loader import SparseBatch
-from nuweave.models import EventLogits, build_network
+from nuweave.models import Logits, Outputs
 from nuweave.physics.truth import HEAD_CLASSES, SiteLabel
 from nuweave.tasks.balance import even_terms, focal_weights
 from nuweave.tasks.class_metrics import NO_CLASS, event_sums, metrics_of, over_heads
@@ -35,21 +34,21 @@ class EventClassification:
     def __init__(self, config: EventClassificationConfig) -> None:
         self.config = config
 
-    def build_network(self, config: NetworkConfig, *, ndim: int, num_planes: int, shape: tuple[int, ...]) -> nn.Module:
-        """A network with an output a class for every head."""
-        num_outputs = {head: len(names) for head, names in head_classes(self.config).items()}
-        return build_network(config, ndim=ndim, num_planes=num_planes, shape=shape, num_outputs=num_outputs)
+    @property
+    def outputs(self) -> Outputs:
+        """The classes of every head."""
+        return Outputs(event_classes={head: len(names) for head, names in head_classes(self.config).items()})
 
     def prepare(self, batch: SparseBatch) -> SparseBatch:
         """The batch with the sites that the network sees."""
         return select_sites(batch, self.config.sites)
 
-    def forward(self, network: nn.Module, batch: SparseBatch) -> EventLogits:
+    def forward(self, network: nn.Module, batch: SparseBatch) -> Logits:
         """Logits of every event of a prepared batch."""
-        logits: EventLogits = network(network_input(batch))
+        logits: Logits = network(network_input(batch))
         return logits
 
-    def loss_terms(self, logits: EventLogits, batch: SparseBatch) -> LossTerms:
+    def loss_terms(self, logits: Logits, batch: SparseBatch) -> LossTerms:
         """Sum of cross entropies over the events that have a class, and their number, for each head.
 
         Balance even has a term for every class of each head.
@@ -74,11 +73,11 @@ class EventClassification:
         weight_N = focal_weights(functional.cross_entropy(logits_NK, truth_N, reduction="none"))
         return LossTerms((weight_N * entropy_N).sum()[None], num_known)
 
-    def loss(self, logits: EventLogits, batch: SparseBatch) -> Tensor:
+    def loss(self, logits: Logits, batch: SparseBatch) -> Tensor:
         """The scalar loss of this batch, mean over events, sum over heads; errors as `loss_terms`."""
         return mean_loss(*self.loss_terms(logits, batch))
 
-    def counts(self, logits: EventLogits, batch: SparseBatch) -> dict[str, Tensor]:
+    def counts(self, logits: Logits, batch: SparseBatch) -> dict[str, Tensor]:
         """`{head}/confusion` and `{head}/calibration`, the sums of `event_sums`, float64. Errors as `loss_terms`."""
         counts: dict[str, Tensor] = {}
         for head in self.config.heads:
@@ -96,7 +95,7 @@ class EventClassification:
         joined = over_heads({head: metrics_of(one) for head, one in sums.items()})
         return {name: float(value) for name, value in joined.items() if math.isfinite(value)}
 
-    def predictions(self, logits: EventLogits, batch: SparseBatch) -> pd.DataFrame:
+    def predictions(self, logits: Logits, batch: SparseBatch) -> pd.DataFrame:
         """A row an event: run, subrun, event, {head}_true (-1 no class; absent without truth), {head}_prob{k}."""
         columns: dict[str, object] = {}
         for head in self.config.heads:
@@ -106,7 +105,7 @@ class EventClassification:
             columns |= {f"{head}_prob{k}": prob_BK[:, k] for k in range(prob_BK.shape[1])}
         return event_frame(batch).join(pd.DataFrame(columns))
 
-    def site_predictions(self, logits: EventLogits, batch: SparseBatch) -> pd.DataFrame:  # noqa: ARG002  (sites have none)
+    def site_predictions(self, logits: Logits, batch: SparseBatch) -> pd.DataFrame:  # noqa: ARG002  (sites have none)
         """A row a site that the network saw: run, subrun, event, plane, site, value, label (-1 unknown)."""
         return site_frame(batch)
 

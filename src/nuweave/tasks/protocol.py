@@ -6,16 +6,16 @@ Shape letters: T terms of a loss (heads), N sites, B events.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any, NamedTuple, Protocol
+from typing import NamedTuple, Protocol
 
 import pandas as pd
 import torch
 from torch import Tensor, nn
 
 from nuweave.config import UserError
-from nuweave.config.models import NetworkConfig
 from nuweave.config.tasks import TaskConfig
 from nuweave.loader import SparseBatch
+from nuweave.models import Logits, Outputs
 
 
 class TaskError(UserError):
@@ -40,7 +40,7 @@ def mean_loss(sums_T: Tensor, weights_T: Tensor) -> Tensor:
 
 
 class Task(Protocol):
-    """A task. `logits` are what `forward` returned for the same batch (a NamedTuple of the network's own)."""
+    """A task. `logits` are what `forward` returned for the same batch."""
 
     @property
     def config(self) -> TaskConfig:
@@ -50,29 +50,30 @@ class Task(Protocol):
     def primary_metric(self) -> str:
         """Name of the metric that says how good a model is; larger is better."""
 
-    def build_network(self, config: NetworkConfig, *, ndim: int, num_planes: int, shape: tuple[int, ...]) -> nn.Module:
-        """A network with the outputs that this task needs."""
+    @property
+    def outputs(self) -> Outputs:
+        """What this task needs of a network."""
 
     def prepare(self, batch: SparseBatch) -> SparseBatch:
         """The batch with the sites that the network sees."""
 
-    def forward(self, network: nn.Module, batch: SparseBatch) -> Any:
+    def forward(self, network: nn.Module, batch: SparseBatch) -> Logits:
         """The network's logits for a prepared batch."""
 
-    def loss_terms(self, logits: Any, batch: SparseBatch) -> LossTerms:
+    def loss_terms(self, logits: Logits, batch: SparseBatch) -> LossTerms:
         """The loss as sums and weights. Raises TaskError where the truth is missing."""
 
-    def loss(self, logits: Any, batch: SparseBatch) -> Tensor:
+    def loss(self, logits: Logits, batch: SparseBatch) -> Tensor:
         """The scalar mean loss of this batch alone."""
 
-    def counts(self, logits: Any, batch: SparseBatch) -> dict[str, Tensor]:
+    def counts(self, logits: Logits, batch: SparseBatch) -> dict[str, Tensor]:
         """float64 sums that add up over batches and ranks, on the CPU."""
 
     def metrics(self, counts: Mapping[str, Tensor]) -> dict[str, float]:
         """Metrics of summed counts; one that the events do not define is left out."""
 
-    def predictions(self, logits: Any, batch: SparseBatch) -> pd.DataFrame:
+    def predictions(self, logits: Logits, batch: SparseBatch) -> pd.DataFrame:
         """A row an event; columns of a truth that the file lacks are left out."""
 
-    def site_predictions(self, logits: Any, batch: SparseBatch) -> pd.DataFrame:
+    def site_predictions(self, logits: Logits, batch: SparseBatch) -> pd.DataFrame:
         """A row a site that the network saw."""

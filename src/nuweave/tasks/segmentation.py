@@ -15,10 +15,9 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
-from nuweave.config.models import NetworkConfig
 from nuweave.config.tasks import SegmentationConfig
 from nuweave.loader import SparseBatch
-from nuweave.models import SegmentationLogits, build_network
+from nuweave.models import Logits, Outputs
 from nuweave.tasks.balance import even_terms, focal_weights
 from nuweave.tasks.protocol import LossTerms, TaskError, mean_loss
 from nuweave.tasks.site_metrics import NUM_CLASSES, PRIMARY, image_sums, metrics_of, over_planes
@@ -39,20 +38,21 @@ class Segmentation:
     def __init__(self, config: SegmentationConfig) -> None:
         self.config = config
 
-    def build_network(self, config: NetworkConfig, *, ndim: int, num_planes: int, shape: tuple[int, ...]) -> nn.Module:
-        """A network with three outputs a site."""
-        return build_network(config, ndim=ndim, num_planes=num_planes, shape=shape, num_outputs=NUM_CLASSES)
+    @property
+    def outputs(self) -> Outputs:
+        """Three classes a site."""
+        return Outputs(site_classes=NUM_CLASSES)
 
     def prepare(self, batch: SparseBatch) -> SparseBatch:
         """The batch with the sites that the network sees."""
         return select_sites(batch, self.config.sites)
 
-    def forward(self, network: nn.Module, batch: SparseBatch) -> SegmentationLogits:
+    def forward(self, network: nn.Module, batch: SparseBatch) -> Logits:
         """Logits of every site of a prepared batch."""
-        logits: SegmentationLogits = network(network_input(batch))
+        logits: Logits = network(network_input(batch))
         return logits
 
-    def loss_terms(self, logits: SegmentationLogits, batch: SparseBatch) -> LossTerms:
+    def loss_terms(self, logits: Logits, batch: SparseBatch) -> LossTerms:
         """Weighted sum of cross entropies over sites, and the sum of the weights; no sites, no weight.
 
         Balance even has a term a class.
@@ -61,7 +61,7 @@ class Segmentation:
             TaskError: the file has no site labels.
         """
         labels_N = _labels(batch)
-        entropy_N = functional.cross_entropy(logits.logits_NK.float(), labels_N, reduction="none")
+        entropy_N = functional.cross_entropy(logits.sites_NK.float(), labels_N, reduction="none")
         if self.config.balance == "even":
             return even_terms(entropy_N, labels_N, NUM_CLASSES)
         if self.config.balance == "focal":
@@ -77,11 +77,11 @@ class Segmentation:
         divisor_N = torch.ones_like(weight_N) if self.config.focal_mean == "sites" else weight_N.detach()
         return LossTerms((weight_N * entropy_N).sum()[None], divisor_N.sum(dtype=torch.float64)[None])
 
-    def loss(self, logits: SegmentationLogits, batch: SparseBatch) -> Tensor:
+    def loss(self, logits: Logits, batch: SparseBatch) -> Tensor:
         """The scalar mean loss of this batch; errors as `loss_terms`."""
         return mean_loss(*self.loss_terms(logits, batch))
 
-    def counts(self, logits: SegmentationLogits, batch: SparseBatch) -> dict[str, Tensor]:
+    def counts(self, logits: Logits, batch: SparseBatch) -> dict[str, Tensor]:
         """The sums of `image_sums` over the events, float64[P, ...]. Errors as `loss_terms`."""
         num_pixels = math.prod(batch.shape) if self.config.sites == "all" else None
         sums = image_sums(_confusion_BPTK(logits, batch).cpu().numpy(), num_pixels)
@@ -92,10 +92,10 @@ class Segmentation:
         plane_metrics = metrics_of({name: table.numpy() for name, table in counts.items()})
         return {name: float(value) for name, value in over_planes(plane_metrics).items() if math.isfinite(value)}
 
-    def predictions(self, logits: SegmentationLogits, batch: SparseBatch) -> pd.DataFrame:
+    def predictions(self, logits: Logits, batch: SparseBatch) -> pd.DataFrame:
         """A row an event: run, subrun, event, site counts plane{p}_true{t}_pred{k}; plane{p}_pred{k} without labels."""
         if batch.labels_N is None:
-            flat_N = batch.images_N * NUM_CLASSES + logits.logits_NK.argmax(dim=1)
+            flat_N = batch.images_N * NUM_CLASSES + logits.sites_NK.argmax(dim=1)
             counts = torch.bincount(flat_N, minlength=batch.num_images * NUM_CLASSES)
             names = [f"plane{plane}_pred{k}" for plane in range(batch.num_planes) for k in range(NUM_CLASSES)]
         else:
@@ -109,9 +109,9 @@ class Segmentation:
         table = counts.reshape(batch.num_events, -1).cpu().numpy()
         return event_frame(batch).join(pd.DataFrame(table, columns=names))
 
-    def site_predictions(self, logits: SegmentationLogits, batch: SparseBatch) -> pd.DataFrame:
+    def site_predictions(self, logits: Logits, batch: SparseBatch) -> pd.DataFrame:
         """A row a site: run, subrun, event, plane, site, value, label (-1 unknown), prob0 to prob2."""
-        prob_NK = logits.logits_NK.float().softmax(dim=1).cpu().numpy()
+        prob_NK = logits.sites_NK.float().softmax(dim=1).cpu().numpy()
         return site_frame(batch).join(pd.DataFrame(prob_NK, columns=[f"prob{k}" for k in range(NUM_CLASSES)]))
 
 
@@ -124,8 +124,8 @@ def _labels(batch: SparseBatch) -> Tensor:
     return batch.labels_N
 
 
-def _confusion_BPTK(logits: SegmentationLogits, batch: SparseBatch) -> Tensor:
+def _confusion_BPTK(logits: Logits, batch: SparseBatch) -> Tensor:
     """int64, sites of each event and plane by truth and prediction."""
-    flat_N = (batch.images_N * NUM_CLASSES + _labels(batch)) * NUM_CLASSES + logits.logits_NK.argmax(dim=1)
+    flat_N = (batch.images_N * NUM_CLASSES + _labels(batch)) * NUM_CLASSES + logits.sites_NK.argmax(dim=1)
     counts = torch.bincount(flat_N, minlength=batch.num_images * NUM_CLASSES**2)
     return counts.reshape(batch.num_events, batch.num_planes, NUM_CLASSES, NUM_CLASSES)

@@ -29,7 +29,6 @@ def describe_model(
     return {
         "name": name,
         "model": model.model_dump(mode="json"),
-        "ndim": dataset.ndim,
         "num_planes": dataset.num_planes,
         "shape": list(dataset.shape),
         "seed": seed,

@@ -15,6 +15,7 @@ from nuweave.config import ModelConfig
 from nuweave.config.models import ResNetConfig
 from nuweave.config.tasks import EventClassificationConfig
 from nuweave.loader import EventDataset
+from nuweave.models import build_network
 from nuweave.store import ShardReader, write_aside
 from nuweave.tasks import make_task
 from nuweave.train.distributed import one_process
@@ -92,7 +93,7 @@ def learn_by_heart(
     model = _without_regularisation(model, num_events=len(entries))
     task = make_task(model.task)
     torch.manual_seed(seed)
-    network = task.build_network(model.network, ndim=dataset.ndim, num_planes=dataset.num_planes, shape=dataset.shape)
+    network = build_network(model.network, task.outputs, num_planes=dataset.num_planes, shape=dataset.shape)
     losses: list[float] = []
     for done in train_steps(
         task=task,

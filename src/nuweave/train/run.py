@@ -15,6 +15,7 @@ import torch
 from nuweave.config import ModelConfig
 from nuweave.config.train import LoaderConfig, TrainConfig
 from nuweave.loader import EventDataset, TrainingStream, evaluation_batches, make_sampler, stage, staged_path
+from nuweave.models import build_network
 from nuweave.store import write_aside
 from nuweave.tasks import Task, make_task
 from nuweave.train.checkpoint import Checkpoints, Progress, claim_run_dir, fingerprint
@@ -104,9 +105,7 @@ def _prepare(model: ModelConfig, *, seed: int, ranks: Ranks, train_path: Path, v
     train_set, val_set = (_open(path, model.train.loader, ranks) for path in (train_path, val_path))
     task = make_task(model.task)
     torch.manual_seed(seed)
-    network = task.build_network(
-        model.network, ndim=train_set.ndim, num_planes=train_set.num_planes, shape=train_set.shape
-    )
+    network = build_network(model.network, task.outputs, num_planes=train_set.num_planes, shape=train_set.shape)
     engine = make_engine(task, network, model.train, ranks)
     torch.manual_seed(seed + 1 + ranks.rank)
     return _Training(model.train, seed, ranks, task, engine, train_set, val_set)
