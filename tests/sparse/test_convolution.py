@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 
 import pytest
 import torch
@@ -14,6 +14,7 @@ from nuweave.sparse import (
     add,
     depthwise_conv,
     from_dense,
+    interpolate,
     inverse_conv,
     pool_max,
     pool_mean,
@@ -38,6 +39,8 @@ from tests.sparse.helpers import (
     tensor_of,
 )
 
+pytestmark = pytest.mark.usefixtures("num_threads")
+
 CONV: dict[int, Callable[..., Tensor]] = {2: functional.conv2d, 3: functional.conv3d}
 CONV_TRANSPOSE: dict[int, Callable[..., Tensor]] = {2: functional.conv_transpose2d, 3: functional.conv_transpose3d}
 LARGE = (180, 150)  # enough sites for torch to share them among threads
@@ -45,15 +48,6 @@ CASES = [*((shape, seed) for shape in SHAPES.values() for seed in range(3)), (LA
 CASE = pytest.mark.parametrize(("shape", "seed"), CASES)
 NDIM = pytest.mark.parametrize("ndim", [2, 3])
 STRIDED = pytest.mark.parametrize("kernel_size", [2, 3])
-
-
-@pytest.fixture(autouse=True, params=[1, 2])
-def num_threads(request: pytest.FixtureRequest) -> Iterator[int]:
-    """Every test runs with one thread and with two."""
-    before = torch.get_num_threads()
-    torch.set_num_threads(request.param)
-    yield request.param
-    torch.set_num_threads(before)
 
 
 @CASE
@@ -153,6 +147,16 @@ def test_inverse_conv_refuses_features_of_other_sites() -> None:
         inverse_conv(coarse, random_weight(0, 4, 4, 4), fine)
 
 
+@NDIM
+def test_a_kernel_of_size_one_is_one_product(ndim: int) -> None:
+    x = leaf(random_tensor(0, shape=SHAPES[ndim]))
+    other, weight = leaf(x), random_weight(0, 1, 4, 6)
+    assert x.neighbours(1).groups == ()
+    found, expected = submanifold_conv(x, weight).feat_NC, other.feat_NC @ weight[0]
+    assert torch.equal(found, expected)
+    assert_same_with_gradients(found, expected, [x.feat_NC, weight], [other.feat_NC, weight])
+
+
 def test_a_step_of_one_on_a_line_adds_the_two_neighbours_by_hand() -> None:
     x = tensor_of([0, 1, 3], shape=(1, 5), values=[1.0, 10.0, 100.0])
     weight = torch.zeros(9, 1, 1, dtype=torch.float64)
@@ -174,7 +178,7 @@ def through_all(x: SparseTensor, seed: int = 0) -> tuple[SparseTensor, list[Tens
     half = strided_conv(fine, weights[2])
     spread = transposed_conv(half, weights[3])
     half = add(add(half, strided_max(spread)), strided_mean(spread))
-    return inverse_conv(half, weights[4], fine), weights
+    return add(inverse_conv(half, weights[4], fine), interpolate(strided_mean(fine), fine)), weights
 
 
 @NDIM

@@ -7,6 +7,7 @@ import itertools
 import pytest
 import torch
 
+from nuweave.sparse import strided_max
 from nuweave.sparse.maps import KernelMap, coordinates, find_doubling, find_halving, find_neighbours, join
 from tests.sparse.helpers import SHAPES, random_tensor, tensor_of
 
@@ -74,6 +75,22 @@ def test_a_site_of_half_the_stride_lies_in_the_image() -> None:
     assert listed(three.kernel) == [(0, [1], [2]), (1, [0, 1], [0, 3]), (2, [0, 1], [1, 4])]
 
 
+@pytest.mark.parametrize("shape", [(30,), *SHAPES.values()])
+def test_coarse_sites_meet_every_fine_site_from_one_before_to_one_past_their_own(shape: tuple[int, ...]) -> None:
+    fine = random_tensor(0, shape=shape)
+    coarse = strided_max(fine)
+    offsets = list(itertools.product(range(-1, 3), repeat=len(shape)))
+    expected: dict[int, list[tuple[int, int]]] = {}
+    places = [list(zip(*(c.tolist() for c in coordinates(x.key_N, x.shape)), strict=True)) for x in (coarse, fine)]
+    for (source, (image, *here)), (target, (its, *there)) in itertools.product(*map(enumerate, places)):
+        step = tuple(t - 2 * h for h, t in zip(here, there, strict=True))
+        if image == its and step in offsets:
+            expected.setdefault(offsets.index(step), []).append((source, target))
+    kernel = fine.interpolation(coarse)
+    assert (kernel.num_sources, kernel.num_targets) == (len(coarse.key_N), len(fine.key_N))
+    assert {o: sorted(zip(s, t, strict=True)) for o, s, t in listed(kernel)} == expected
+
+
 def test_the_transposed_of_a_kernel_map_exchanges_inputs_and_outputs() -> None:
     kernel = find_halving(torch.tensor([0, 1, 3]), (5,), 2).kernel
     back = kernel.transposed()
@@ -87,5 +104,6 @@ def test_maps_are_built_once_and_shared_by_tensors_on_the_same_sites() -> None:
     assert x.neighbours(3) is other.neighbours(3)
     assert x.halving(2) is other.halving(2)
     assert x.doubling(3) is other.doubling(3)
+    assert x.interpolation(strided_max(x)) is other.interpolation(strided_max(other))
     assert x.neighbours(3) is not x.neighbours(5)
     assert x.halving(2) is not x.halving(3)

@@ -1,6 +1,7 @@
 """Sparse tensors and convolutions on active sites, in stock torch operations: any dimension, CPU, CUDA or XPU."""
 
 from nuweave.sparse.convolution import depthwise_conv, inverse_conv, strided_conv, submanifold_conv, transposed_conv
+from nuweave.sparse.interpolation import interpolate
 from nuweave.sparse.joins import add, concatenate, union
 from nuweave.sparse.modules import (
     DepthwiseConv,
@@ -33,6 +34,7 @@ __all__ = [
     "depthwise_conv",
     "from_dense",
     "from_sites",
+    "interpolate",
     "inverse_conv",
     "pool_max",
     "pool_mean",

@@ -88,6 +88,7 @@ class SiteMaps:
     neighbours: dict[int, KernelMap] = field(default_factory=dict)
     halvings: dict[int, Crossing] = field(default_factory=dict)
     doublings: dict[int, Crossing] = field(default_factory=dict)
+    interpolation: KernelMap | None = None
     images: Images | None = None
 
 
@@ -170,6 +171,37 @@ def find_doubling(key_N: Tensor, shape: tuple[int, ...], kernel_size: int) -> Cr
     fine = [[2 * column_N + step for step in _steps(kernel_size)] for column_N in coarse]
     inside = [[(f_N >= 0) & (f_N < length) for f_N in column] for column, length in zip(fine, fine_shape, strict=True)]
     return _cross(image_N, fine, inside, fine_shape)
+
+
+def find_interpolation(halving: KernelMap, neighbours: KernelMap, ndim: int) -> KernelMap:
+    """Pairs from coarse sites to fine: fine = 2 * coarse + offset, from -1 to 2 along each axis.
+
+    A fine site meets the coarse site that it lies in and that one's neighbours on its own side of it.
+
+    Args:
+        halving: pairs of kernel 2, from the fine sites to the coarse
+        neighbours: pairs of kernel 3 among the coarse sites
+        ndim: axes of an image
+    """
+    corners = list(itertools.product((0, 1), repeat=ndim))
+    steps = list(itertools.product((-1, 0, 1), repeat=ndim))
+    groups = []
+    for number, fine_P, inside_P in halving.groups:
+        corner = corners[number]
+        groups.append(Group(_interpolation_offset(corner, (0,) * ndim), inside_P, fine_P))
+        fine_M = fine_P.new_full((halving.num_targets,), -1).index_copy_(0, inside_P, fine_P)
+        for near in neighbours.groups:
+            step = steps[near.offset]
+            if all(s in (0, 2 * c - 1) for c, s in zip(corner, step, strict=True)):
+                target_P = fine_M.index_select(0, near.target_P)
+                hit_P = target_P >= 0
+                groups.append(Group(_interpolation_offset(corner, step), near.source_P[hit_P], target_P[hit_P]))
+    return KernelMap(tuple(group for group in groups if len(group.source_P)), halving.num_targets, halving.num_sources)
+
+
+def _interpolation_offset(corner: tuple[int, ...], step: tuple[int, ...]) -> int:
+    """Number of the offset corner - 2 * step, from -1 to 2 along each axis, in C order."""
+    return reduce(lambda number, cs: 4 * number + cs[0] - 2 * cs[1] + 1, zip(corner, step, strict=True), 0)
 
 
 def _steps(kernel_size: int) -> range:

@@ -19,6 +19,7 @@ from nuweave.sparse.maps import (
     find_doubling,
     find_halving,
     find_images,
+    find_interpolation,
     find_neighbours,
 )
 
@@ -75,6 +76,12 @@ class SparseTensor:
         if kernel_size not in self.maps.doublings:
             self.maps.doublings[kernel_size] = find_doubling(self.key_N, self.shape, kernel_size)
         return self.maps.doublings[kernel_size]
+
+    def interpolation(self, coarse: SparseTensor) -> KernelMap:
+        """Pairs from the coarse sites of kernel 2, on which `coarse` lies, to these, from the cache when there."""
+        if self.maps.interpolation is None:
+            self.maps.interpolation = find_interpolation(self.halving(2).kernel, coarse.neighbours(3), self.ndim)
+        return self.maps.interpolation
 
 
 def from_sites(
