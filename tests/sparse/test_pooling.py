@@ -70,6 +70,10 @@ def test_largest_of_windows_is_the_dense_one_under_the_mask(ndim: int, kernel_si
 
 
 def test_equal_largest_features_share_the_gradient() -> None:
-    x = leaf(tensor_of([0, 1], shape=(2, 2), values=[3.0, 3.0]))
-    (gradient,) = torch.autograd.grad(strided_max(x).feat_NC.sum(), [x.feat_NC])
-    assert gradient[:, 0].tolist() == [0.5, 0.5]
+    x = leaf(tensor_of([0, 1, 4, 6], shape=(2, 4), values=[3.0, 3.0, 1.0, 3.0]))
+    for largest, expected in (
+        (strided_max(x).feat_NC, [0.5, 0.5, 0.0, 1.0]),
+        (pool_max(x), [1 / 3, 1 / 3, 0.0, 1 / 3]),
+    ):
+        (gradient,) = torch.autograd.grad(largest.sum(), [x.feat_NC])
+        assert gradient[:, 0].tolist() == pytest.approx(expected)
