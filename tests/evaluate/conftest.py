@@ -22,7 +22,7 @@ SEGMENTATION = {
 }
 CLASSIFICATION = {
     "task": {"kind": "event_classification", "sites": "all"},
-    "network": {"kind": "resnet", "num_filters": 2, "depth": 2, "num_features": 4},
+    "network": {"kind": "resnet", "num_filters": 2, "blocks": [1, 1, 1], "num_features": 4},
 }
 
 

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import pytest
 import torch
-from torch import nn
+from torch import Tensor, nn
 from torch.nn import functional
 
+from nuweave.config import ConfigError
 from nuweave.config.models import UResNetConfig
-from nuweave.models import Logits, Outputs, build_network
+from nuweave.models import AnchorOutputs, Logits, Outputs, build_network
 from nuweave.models.uresnet import UResNet
 from nuweave.sparse import SparseTensor
 from tests.models.helpers import input_of, missing_gradients, num_parameters
@@ -16,41 +17,158 @@ from tests.models.helpers import input_of, missing_gradients, num_parameters
 SMALL = UResNetConfig(num_filters=4, depth=2, blocks_deepest=1, bottleneck=8)
 
 
+def total(logits: Logits) -> Tensor:
+    """A number that depends on everything."""
+    parts = [logits.sites_NK, logits.anchors_IAG, *logits.heads.values()]
+    return torch.cat([part.flatten() for part in parts]).square().sum()
+
+
 def uresnet(config: UResNetConfig = SMALL, *, shape: tuple[int, ...], num_planes: int) -> nn.Module:
     torch.manual_seed(0)
     return build_network(config, Outputs(site_classes=3), num_planes=num_planes, shape=shape)
 
 
-@pytest.mark.parametrize(("shape", "num_planes"), [((21, 34), 3), ((9, 12, 10), 1)])
-def test_every_site_gets_a_logit_a_class_and_every_parameter_a_gradient(
-    shape: tuple[int, ...], num_planes: int
+BATCH_PLAIN = UResNetConfig(num_filters=4, depth=2, bottleneck=8, block="plain", connections="sum", bias=True)
+STYLES = [
+    SMALL,
+    BATCH_PLAIN.model_copy(update={"down": "max_pooling", "up": "interpolation", "blocks_final": 1, "dense_levels": 2}),
+    SMALL.model_copy(update={"block": "convnext", "norm": "layer", "mix": "axis", "growth": "multiplicative"}),
+    SMALL.model_copy(update={"norm": "group", "connections": "none", "mix": "none", "dense_levels": 0}),
+]
+EVERYTHING = Outputs(
+    site_classes=3, event_classes={"neutrino": 4}, anchors=AnchorOutputs(4, num_filters=8, num_blocks=1, detach=False)
+)
+
+
+@pytest.mark.parametrize("layout", ["sparse", "dense"])
+@pytest.mark.parametrize("config", STYLES, ids=lambda config: f"{config.block}-{config.norm}")
+@pytest.mark.parametrize(("shape", "num_planes"), [((20, 36), 3), ((8, 12, 8), 1)])
+def test_every_output_has_its_shape_and_every_parameter_a_gradient(
+    config: UResNetConfig, layout: str, shape: tuple[int, ...], num_planes: int
 ) -> None:
-    network = uresnet(shape=shape, num_planes=num_planes)
+    torch.manual_seed(0)
+    config = config.model_copy(update={"layout": layout})
+    network = build_network(config, EVERYTHING, num_planes=num_planes, shape=shape)
     x = input_of(0, shape=shape, num_images=2 * num_planes)
     logits = network(x)
     assert isinstance(logits, Logits)
     assert logits.sites_NK.shape == (len(x.key_N), 3)
-    torch.autograd.backward(logits.sites_NK.square().sum())
+    assert logits.heads["neutrino"].shape == (2, 4)
+    assert logits.anchors_IAG.shape == (2 * num_planes, 1 + len(shape), *(length // 4 for length in shape))
+    torch.autograd.backward(total(logits))
     assert missing_gradients(network) == []
-    assert all(bool(p.grad.any()) for p in network.parameters() if p.grad is not None)
+    if config.norm == "batch" and not config.bias:
+        assert all(bool(p.grad.any()) for p in network.parameters() if p.grad is not None)
 
 
-@pytest.mark.parametrize("images", [[], [4]])
-def test_images_without_sites_give_finite_gradients_everywhere(images: list[int]) -> None:
-    network = uresnet(shape=(20, 30), num_planes=3)
-    x = input_of(0, shape=(20, 30), num_images=6)
+@pytest.mark.parametrize("layout", ["sparse", "dense"])
+@pytest.mark.parametrize("config", STYLES, ids=lambda config: f"{config.block}-{config.norm}")
+@pytest.mark.parametrize(("num_events", "images"), [(0, []), (2, []), (2, [4])])
+def test_events_without_sites_and_ranks_without_events_give_finite_gradients_everywhere(
+    config: UResNetConfig, layout: str, num_events: int, images: list[int]
+) -> None:
+    config = config.model_copy(update={"layout": layout})
+    network = build_network(config, EVERYTHING, num_planes=3, shape=(20, 32))
+    x = input_of(0, shape=(20, 32), num_images=6)
     keep_N = torch.isin(x.images().index_N, torch.tensor(images))
-    x = SparseTensor(x.feat_NC[keep_N], x.key_N[keep_N], x.shape, x.num_images)
-    torch.autograd.backward(network(x).sites_NK.sum())
+    x = SparseTensor(x.feat_NC[keep_N], x.key_N[keep_N], x.shape, 3 * num_events)
+    torch.autograd.backward(total(network(x)))
     assert missing_gradients(network) == []
+    assert all(bool(tensor.isfinite().all()) for tensor in network.state_dict().values())
+
+
+@pytest.mark.parametrize(
+    ("outputs", "highest"),
+    [
+        (Outputs(event_classes={"neutrino": 4}), []),
+        (Outputs(anchors=AnchorOutputs(2, num_filters=4, num_blocks=0, detach=False)), ["1"]),
+        (Outputs(site_classes=3), ["0", "1"]),
+    ],
+)
+def test_the_way_up_ends_where_nothing_above_is_asked_for(outputs: Outputs, highest: list[str]) -> None:
+    network = build_network(SMALL, outputs, num_planes=3, shape=(16, 16))
+    assert isinstance(network, UResNet)
+    assert list(network.up) == highest
+    torch.autograd.backward(total(network(input_of(0, shape=(16, 16), num_images=3))))
+    assert missing_gradients(network) == []
+
+
+def test_boxes_leave_the_network_alone_if_asked() -> None:
+    anchors = AnchorOutputs(4, num_filters=4, num_blocks=1, detach=True)
+    network = build_network(SMALL, Outputs(site_classes=3, anchors=anchors), num_planes=3, shape=(16, 16))
+    torch.autograd.backward(network(input_of(0, shape=(16, 16), num_images=3)).anchors_IAG.square().sum())
+    with_gradient = {name.split(".")[0] for name, p in network.named_parameters() if p.grad is not None}
+    assert with_gradient == {"anchors"}
+
+
+@pytest.mark.parametrize(("shape", "num_planes"), [((21, 34), 3), ((9, 12, 10), 1)])
+def test_sparse_images_need_not_divide(shape: tuple[int, ...], num_planes: int) -> None:
+    x = input_of(0, shape=shape, num_images=num_planes)
+    assert uresnet(shape=shape, num_planes=num_planes)(x).sites_NK.shape == (len(x.key_N), 3)
+
+
+@pytest.mark.parametrize(
+    ("changes", "message"),
+    [
+        ({"layout": "dense"}, r"network.depth=2: halves whole images of 21 x 34 sites 2 times, .* divide by 4; try 0"),
+        ({"dense_levels": 2}, r"network.depth=2: halves whole images of 11 x 17 sites 1 times"),
+    ],
+)
+def test_whole_images_must_divide(changes: dict[str, object], message: str) -> None:
+    with pytest.raises(ConfigError, match=message):
+        uresnet(SMALL.model_copy(update=changes), shape=(21, 34), num_planes=3)
 
 
 @pytest.mark.parametrize(
     ("ndim", "num_planes", "expected"),
-    [(2, 3, 256_515), (3, 1, 700_707)],
+    [(2, 3, 258_563), (3, 1, 702_595)],
 )
 def test_the_demo_network_has_this_many_parameters(ndim: int, num_planes: int, expected: int) -> None:
     network = uresnet(UResNetConfig(), shape=(64,) * ndim, num_planes=num_planes)
+    assert num_parameters(network) == expected
+
+
+PLAIN = {"block": "plain", "connections": "sum"}
+
+
+@pytest.mark.parametrize("layout", ["sparse", "dense"])
+@pytest.mark.parametrize(
+    ("changes", "expected"),
+    [
+        ({}, 18_382_131),
+        ({"norm": "none"}, 18_367_891),
+        ({"num_filters": 8, "blocks_final": 0, "block": "plain", "connections": "sum"}, 8_510_547),
+        (
+            {
+                "depth": 7,
+                "blocks_deepest": 2,
+                "blocks_final": 2,
+                "bottleneck": 96,
+                "block": "plain",
+                "connections": "sum",
+            },
+            1_926_403,
+        ),
+    ],
+    ids=["default", "scc21", "a21", "polaris"],
+)
+def test_the_networks_of_cosmic_tagger_have_their_number_of_parameters(
+    changes: dict[str, object], expected: int, layout: str
+) -> None:
+    default = UResNetConfig(
+        num_filters=16,
+        depth=6,
+        blocks_per_level=2,
+        blocks_deepest=5,
+        blocks_final=5,
+        kernel_deepest=5,
+        bottleneck=256,
+        down="max_pooling",
+        up="interpolation",
+        bias=True,
+    )
+    with torch.device("meta"):
+        network = uresnet(default.model_copy(update={**changes, "layout": layout}), shape=(2048, 1280), num_planes=3)
     assert num_parameters(network) == expected
 
 
@@ -69,7 +187,7 @@ def test_events_do_not_see_each_other_but_planes_of_an_event_do() -> None:
 def test_planes_share_weights_up_to_the_mix() -> None:
     network = uresnet(shape=(16, 16), num_planes=3)
     assert isinstance(network, UResNet)
-    for parameter in network.mix.split.parameters():
+    for parameter in network.deepest.split.parameters():
         nn.init.zeros_(parameter)
     one = input_of(0, shape=(16, 16), num_images=1)
     volume = 16 * 16

@@ -7,68 +7,16 @@ from functools import partial
 
 import pytest
 import torch
-from torch import Tensor, nn
-from torch.nn import functional
+from torch import nn
 
 from nuweave.sparse import (
     DepthwiseConv,
-    GroupNorm,
     InverseConv,
-    LayerNorm,
-    NormReLU,
-    ResidualBlock,
-    SparseTensor,
     StridedConv,
     SubmanifoldConv,
-    SyncBatchNorm,
     TransposedConv,
-    from_dense,
-    to_dense,
 )
-from tests.sparse.helpers import SHAPES, dense_weight, leaf, random_tensor, relative_error, tensor_of
-
-
-def dense_block(block: ResidualBlock, x: SparseTensor) -> Tensor:
-    """The block in dense operations under the mask of active sites."""
-    conv = {2: functional.conv2d, 3: functional.conv3d}[x.ndim]
-    mask = to_dense(x.replace(torch.ones_like(x.feat_NC[:, :1])))
-    dense = to_dense(x)
-    axes = (0, *range(2, 2 + x.ndim))
-    channels = (-1, *[1] * x.ndim)
-    parameters = list(block.parameters())
-    for scale_C, shift_C, weight_KCE in (parameters[:3], parameters[3:]):
-        mean = dense.sum(axes, keepdim=True) / mask.sum()
-        variance = ((dense - mean).square() * mask).sum(axes, keepdim=True) / mask.sum()
-        normal = (dense - mean) / (variance + 1e-5).sqrt()
-        activated = (normal * scale_C.view(channels) + shift_C.view(channels)).relu() * mask
-        dense = conv(activated, dense_weight(weight_KCE, x.ndim), padding=1) * mask
-    return to_dense(x) + dense
-
-
-@pytest.mark.parametrize("ndim", [2, 3])
-def test_a_residual_block_is_its_dense_counterpart_at_active_sites(ndim: int) -> None:
-    torch.manual_seed(0)
-    block = ResidualBlock(4, ndim=ndim).double()
-    x = random_tensor(1, shape=SHAPES[ndim])
-    one, other = leaf(x), leaf(x)
-    found, expected = block(one).feat_NC, from_dense(dense_block(block, other), other).feat_NC
-    assert relative_error(found, expected) < 1e-12
-    mine = torch.autograd.grad(found.square().sum(), [one.feat_NC, *block.parameters()])
-    its = torch.autograd.grad(expected.square().sum(), [other.feat_NC, *block.parameters()])
-    for gradient, dense_gradient in zip(mine, its, strict=True):
-        assert relative_error(gradient, dense_gradient) < 1e-10
-
-
-@pytest.mark.parametrize("norm", [LayerNorm, SyncBatchNorm, partial(GroupNorm, 2)])
-def test_a_residual_block_takes_any_norm(norm: Callable[[int], nn.Module]) -> None:
-    block, x = ResidualBlock(4, ndim=2, norm=norm), leaf(random_tensor(1, shape=SHAPES[2], dtype=torch.float32))
-    block(x).feat_NC.square().sum().backward()
-    assert all(parameter.grad is not None and bool(parameter.grad.any()) for parameter in block.parameters())
-
-
-def test_norm_and_relu_by_hand() -> None:
-    out = NormReLU(1).double()(tensor_of([0, 1], shape=(1, 2), values=[1.0, 3.0]))
-    assert out.feat_NC[:, 0].tolist() == [0.0, pytest.approx(1.0, rel=1e-4)]
+from tests.sparse.helpers import random_tensor, tensor_of
 
 
 @pytest.mark.parametrize("ndim", [1, 2, 3])

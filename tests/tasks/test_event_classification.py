@@ -158,7 +158,7 @@ def test_cosmic_only_events_need_the_sites_of_cosmics() -> None:
         EventClassificationConfig(sites="all", heads=("protons",), min_neutrino_sites=10)
     task = make_task(EventClassificationConfig(sites="all", min_neutrino_sites=10))
     network = build_network(
-        ResNetConfig(num_filters=2, depth=1, num_features=4), task.outputs, num_planes=1, shape=(4, 4)
+        ResNetConfig(num_filters=2, blocks=(1, 1), num_features=4), task.outputs, num_planes=1, shape=(4, 4)
     )
     assert task.forward(network, two_events(labels=None)).heads["neutrino"].shape == (2, 4)
 
@@ -175,7 +175,7 @@ def test_every_parameter_gets_a_gradient_however_few_sites_are_left(labels: list
     task = make_task(EventClassificationConfig(heads=HEADS))
     batch = task.prepare(two_events(labels=labels, truth=TRUTH))
     network = build_network(
-        ResNetConfig(num_filters=2, depth=1, num_features=4), task.outputs, num_planes=1, shape=(4, 4)
+        ResNetConfig(num_filters=2, blocks=(1, 1), num_features=4), task.outputs, num_planes=1, shape=(4, 4)
     )
     loss = task.loss(task.forward(network, batch), batch)
     torch.autograd.backward(loss)

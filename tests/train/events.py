@@ -60,7 +60,7 @@ def classifier(*, overfit: Mapping[str, object] | None = None, **train: object) 
     return ModelConfig.model_validate(
         {
             "task": {"kind": "event_classification", "sites": "all", "heads": ["neutrino"]},
-            "network": {"kind": "resnet", "num_filters": 2, "depth": 1, "num_features": 8, "dropout": 0.3},
+            "network": {"kind": "resnet", "num_filters": 2, "blocks": [1, 1], "num_features": 8, "dropout": 0.3},
             "train": _train(train),
             "overfit": overfit or {},
         }

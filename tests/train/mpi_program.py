@@ -17,7 +17,6 @@ import torch
 from nuweave.config.train import TrainConfig
 from nuweave.loader import EventDataset, TrainingStream, make_sampler
 from nuweave.models import build_network
-from nuweave.sparse import LayerNorm, NormReLU
 from nuweave.tasks import make_task
 from nuweave.train import run as run_module
 from nuweave.train import run_training
@@ -43,10 +42,8 @@ def short_training(path: Path, settings: dict[str, object], ranks: Ranks) -> dic
     model = tagger(overfit=None, ranks=ranks.world_size, max_steps=4, clip_norm=0.5, **settings)
     dataset, task = EventDataset(path), make_task(model.task)
     torch.manual_seed(3)
-    network = build_network(model.network, task.outputs, num_planes=dataset.num_planes, shape=dataset.shape)
-    for module in network.modules():
-        if isinstance(module, NormReLU):
-            setattr(module, "norm", LayerNorm(module.norm.num_features))  # noqa: B010
+    by_site = model.network.model_copy(update={"norm": "layer"})
+    network = build_network(by_site, task.outputs, num_planes=dataset.num_planes, shape=dataset.shape)
     engine = make_engine(task, network, model.train, ranks)
     sampler = make_sampler(dataset, model.train.loader, seed=3, global_batch=model.train.global_batch)
     with TrainingStream(dataset, sampler, rank=ranks.rank, world=ranks.world_size) as stream:

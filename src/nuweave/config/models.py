@@ -2,33 +2,122 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Literal
+from typing import Annotated, Literal, Self
 
-from pydantic import Field
+from pydantic import Field, model_validator
 
-from nuweave.config.base import Section
+from nuweave.config.base import ConfigError, Section
 
 
-class UResNetConfig(Section):
+class BlockConfig(Section):
+    """What networks of levels share: the kind of their layers, and the blocks that they are made of."""
+
+    layout: Literal["sparse", "dense"] = Field(
+        "sparse", description="layers on active sites, or on whole images; weights fit both"
+    )
+    num_filters: int = Field(8, ge=1, description="channels of the first level")
+    growth: Literal["additive", "multiplicative"] = Field(
+        "additive", description="level i has (i + 1) times the channels of the first, or 2^i times"
+    )
+    block: Literal["plain", "residual", "convnext"] = Field(
+        "residual",
+        description="plain: one convolution; residual: two and a shortcut; convnext: depthwise, then two layers a site",
+    )
+    norm: Literal["none", "batch", "sync_batch", "group", "layer", "instance"] = Field(
+        "batch", description="normalisation: batch of each rank by itself, sync_batch over all ranks; group: 4 groups"
+    )
+    bias: bool = Field(False, description="whether convolutions have a bias")
+
+    def width(self, level: int) -> int:
+        """Channels of a level."""
+        return self.num_filters * (level + 1 if self.growth == "additive" else 2**level)
+
+
+class UResNetConfig(BlockConfig):
     """U-shaped residual network that labels sites; planes share weights and mix in the deepest block (2012.01301)."""
 
     kind: Literal["uresnet"] = "uresnet"
-    num_filters: int = Field(8, ge=1, description="channels of the first level; level i has (i + 1) times as many")
     depth: int = Field(4, ge=1, le=8, description="number of down-samplings by two")
-    blocks_per_level: int = Field(1, ge=1, description="residual blocks on the way down, and again on the way up")
-    blocks_deepest: int = Field(2, ge=0, description="dense residual blocks in the deepest level, where planes mix")
+    dense_levels: int = Field(
+        1, ge=0, description="of the sparse layout: deepest levels that run on whole images, where few sites are empty"
+    )
+    blocks_per_level: int = Field(1, ge=1, description="blocks on the way down, and again on the way up")
+    blocks_deepest: int = Field(2, ge=0, description="blocks of the deepest level")
+    blocks_final: int = Field(0, ge=0, description="blocks after the way up")
+    kernel_deepest: int = Field(3, ge=1, description="kernel size of the deepest blocks, odd")
     bottleneck: int = Field(64, ge=1, description="channels of the deepest blocks")
+    mix: Literal["channels", "axis", "none"] = Field(
+        "channels",
+        description="planes meet in the deepest level: side by side as channels, stacked along an axis, or not at all",
+    )
+    connections: Literal["concat", "sum", "none"] = Field(
+        "concat", description="how the way up sees the features of the way down"
+    )
+    down: Literal["max_pooling", "convolution"] = Field("convolution", description="how resolution is halved")
+    up: Literal["interpolation", "convolution"] = Field("convolution", description="how resolution is doubled")
+
+    @property
+    def first_dense(self) -> int:
+        """The first level that runs on whole images; depth + 1 where none does."""
+        return 0 if self.layout == "dense" else self.depth + 1 - self.dense_levels
+
+    def require_divisible(self, shape: tuple[int, ...]) -> None:
+        """Refuse images that cannot be halved on the dense levels; sparse ones round up.
+
+        Raises:
+            ConfigError: a length does not divide.
+        """
+        first = min(self.first_dense, self.depth)
+        refuse_odd("depth", self.depth, tuple(-(-length // 2**first) for length in shape), self.depth - first)
+
+    @model_validator(mode="after")
+    def _deepest(self) -> Self:
+        if self.kernel_deepest % 2 == 0:
+            raise ValueError(f"kernel_deepest={self.kernel_deepest} must be odd; try {self.kernel_deepest + 1}")
+        if self.dense_levels > self.depth + 1:
+            raise ValueError(f"dense_levels={self.dense_levels} of {self.depth + 1} levels; try layout: dense")
+        return self
 
 
-class ResNetConfig(Section):
-    """Residual encoder for whole events: planes share weights and are joined after pooling (1912.10133)."""
+class ResNetConfig(BlockConfig):
+    """Encoder for whole events: planes share weights and are joined after pooling (1912.10133)."""
 
     kind: Literal["resnet"] = "resnet"
-    num_filters: int = Field(16, ge=1, description="channels of the first level; level i has (i + 1) times as many")
-    depth: int = Field(4, ge=1, le=8, description="number of down-samplings by two")
-    blocks_per_level: int = Field(1, ge=1, description="residual blocks a level")
-    num_features: int = Field(64, ge=1, description="features an event that the heads see")
-    dropout: float = Field(0.2, ge=0, lt=1, description="dropout before each head")
+    num_filters: int = Field(16, ge=1, description="channels of the first level")
+    blocks: tuple[int, ...] = Field((1, 1, 1, 1, 1), min_length=1, description="blocks of each level")
+    pool: Literal["mean", "mean_and_max", "mean_of_all"] = Field(
+        "mean_and_max",
+        description="what is kept of each image: mean over active sites; also the largest, and the number of sites "
+        "and their sum; or the mean over all sites, empty ones too",
+    )
+    planes: Literal["join", "mean"] = Field("join", description="features of the planes: side by side, or their mean")
+    num_features: int = Field(64, ge=0, description="channels that the last level is brought to; 0: as it is")
+    num_hidden: int = Field(64, ge=0, description="features between the two layers of a head; 0: one layer")
+    dropout: float = Field(0.2, ge=0, lt=1, description="dropout in each head")
+
+    def require_divisible(self, shape: tuple[int, ...]) -> None:
+        """Refuse images that cannot be halved on whole images; sparse ones round up.
+
+        Raises:
+            ConfigError: a length does not divide.
+        """
+        if self.layout == "dense":
+            refuse_odd("blocks", list(self.blocks), shape, len(self.blocks) - 1)
+
+
+def refuse_odd(key: str, value: object, shape: tuple[int, ...], num_halvings: int) -> None:
+    """Refuse a shape that cannot be halved so often.
+
+    Raises:
+        ConfigError: a length does not divide.
+    """
+    divisor = 2**num_halvings
+    if any(length % divisor for length in shape):
+        most = min((length & -length).bit_length() - 1 for length in shape)
+        raise ConfigError(
+            f"network.{key}={value}: halves whole images of {' x '.join(map(str, shape))} sites {num_halvings} times, "
+            f"so each length must divide by {divisor}; try {most} halvings, or layout: sparse"
+        )
 
 
 NetworkConfig = Annotated[UResNetConfig | ResNetConfig, Field(discriminator="kind")]

@@ -21,11 +21,9 @@ def build_network(config: NetworkConfig, outputs: Outputs, *, num_planes: int, s
     Raises:
         ValueError: the architecture cannot give the outputs
     """
-    ndim = len(shape)
+    config.require_divisible(shape)
     if isinstance(config, UResNetConfig):
-        if not outputs.site_classes:
-            raise ValueError("network uresnet: labels sites, so site_classes must be their number; use resnet")
-        return UResNet(config, ndim=ndim, num_planes=num_planes, num_outputs=outputs.site_classes)
+        return UResNet(config, outputs, ndim=len(shape), num_planes=num_planes)
     if outputs.site_classes:
         raise ValueError("network resnet: classifies events, so it has no site_classes; use uresnet")
-    return ResNet(config, ndim=ndim, num_planes=num_planes, num_outputs=outputs.event_classes)
+    return ResNet(config, outputs, ndim=len(shape), num_planes=num_planes)

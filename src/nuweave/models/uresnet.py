@@ -1,137 +1,159 @@
 """UResNet: labels every active site; it sees its surroundings at every scale and, in the deepest level, other planes.
 
-A sparse counterpart of CosmicTagger's network (2012.01301). Planes share all weights. The deepest level is dense, where
-sparse images are nearly full anyway, and the only place where planes of one event meet.
-Shapes: N sites, C channels, K classes, B events.
+The network of CosmicTagger (2012.01301), on active sites or on whole images, of two dimensions or three. Planes share
+all weights and meet in the deepest level only.
+Shapes: N sites, I images, C channels, S axes of an image, P planes.
 """
 
 from __future__ import annotations
 
-import itertools
+from typing import Any
 
 from torch import Tensor, nn
 
 from nuweave.config.models import UResNetConfig
-from nuweave.models.logits import Logits
-from nuweave.sparse import (
-    InverseConv,
-    NormReLU,
-    ResidualBlock,
-    SparseTensor,
-    StridedConv,
-    SubmanifoldConv,
-    from_dense,
-    to_dense,
-)
+from nuweave.models.blocks import Blocks
+from nuweave.models.features import Features, LeakyReLU, add
+from nuweave.models.heads import AnchorHead, EventHeads, image_mean, planes_together
+from nuweave.models.layers import DenseLayers, Layers, PlaneAxisLayers, SparseLayers
+from nuweave.models.logits import NOTHING, Logits, Outputs
+from nuweave.sparse import SparseTensor, from_dense, to_dense
+
+STEM_KERNEL = 5
 
 
 class UResNet(nn.Module):
-    """Stem, levels on the way down, a dense mix of planes, levels on the way up, one linear layer a site."""
+    """Stem, levels on the way down, a mix of planes, levels on the way up, one linear layer a site.
 
-    def __init__(self, config: UResNetConfig, *, ndim: int, num_planes: int, num_outputs: int) -> None:
+    Events are classified from the deepest level, and boxes are tapped on the way up at their own level. The way up ends
+    where nothing above is asked for.
+    """
+
+    def __init__(self, config: UResNetConfig, outputs: Outputs, *, ndim: int, num_planes: int) -> None:
         super().__init__()
-        widths = [config.num_filters * (level + 1) for level in range(config.depth + 1)]
-        self.stem = SubmanifoldConv(1, widths[0], ndim=ndim, kernel_size=5)
-        self.down = nn.ModuleList(
-            DownLevel(width, below, num_blocks=config.blocks_per_level, ndim=ndim)
-            for width, below in itertools.pairwise(widths)
-        )
-        self.mix = PlaneMix(widths[-1], config, ndim=ndim, num_planes=num_planes)
-        self.up = nn.ModuleList(
-            UpLevel(width, below, num_blocks=config.blocks_per_level, ndim=ndim)
-            for width, below in itertools.pairwise(widths)
-        )
-        self.last = NormReLU(widths[0])
-        self.classify = nn.Linear(widths[0], num_outputs)
+        depth, widths = config.depth, [config.width(level) for level in range(config.depth + 1)]
+        self.num_planes, self.first_dense = num_planes, config.first_dense
+        layers: list[Layers] = [
+            DenseLayers(ndim) if level >= self.first_dense else SparseLayers(ndim) for level in range(depth + 1)
+        ]
+        finest = Blocks(layers[0], config)
+        self.stem = finest.convolve(1, widths[0], kernel_size=STEM_KERNEL)
+        self.down = nn.ModuleList(DownLevel(Blocks(layers[i], config), config, i) for i in range(depth))
+        self.deepest = Deepest(config, layers[-1], num_planes)
+        self.anchors: nn.Module | None = None
+        self.anchor_level = outputs.anchors.level_of(range(depth + 1)) if outputs.anchors else depth
+        if outputs.anchors:
+            self.anchors = AnchorHead(outputs.anchors, config, ndim=ndim, num_inputs=widths[self.anchor_level])
+        self.last_level = 0 if outputs.site_classes else self.anchor_level
+        rising = range(self.last_level, depth)
+        self.up = nn.ModuleDict({str(i): UpLevel(Blocks(layers[i], config), config, i) for i in rising})
+        self.final, self.classify = nn.Sequential(), None
+        if outputs.site_classes:
+            self.final = finest.series(config.blocks_final, widths[0])
+            self.classify = layers[0].convolution(widths[0], outputs.site_classes, kernel_size=1, bias=True)
+        self.heads = EventHeads(num_planes * widths[-1], outputs.event_classes, num_hidden=0, dropout=0.0)
 
     def forward(self, x: SparseTensor) -> Logits:
-        """Logits in the order of the sites of `x` (one channel, images = event * num_planes + plane)."""
-        x, skips = self.stem(x), []
-        for level in self.down:
-            skip, x = level(x)
-            skips.append(skip)
-        x = self.mix(x)
-        for level, skip in zip(reversed(self.up), reversed(skips), strict=True):
-            x = level(x, skip)
-        return Logits(sites_NK=self.classify(self.last(x).feat_NC))
+        """Logits of `x` (one channel, images = event * num_planes + plane), sites in its order."""
+        y: Any = x  # active sites, or whole images
+        border, skips = x, []
+        for level, step in enumerate([*self.down, self.deepest]):
+            if level == self.first_dense:
+                border, y = y, to_dense(y)
+            y = self.stem(y) if level == 0 else y
+            skips.append(y)
+            y = step(y)
+        heads = self.heads(planes_together(image_mean(y), self.num_planes)) if self.heads.heads else {}
+        anchors_IAG = NOTHING
+        for level in range(len(self.down), self.last_level - 1, -1):
+            if level < len(self.down):
+                y = from_dense(y, border) if level + 1 == self.first_dense else y
+                y = self.up[str(level)](y, skips[level])
+            if self.anchors and level == self.anchor_level:
+                anchors_IAG = self.anchors(y)
+        if self.classify is None:
+            return Logits(heads=heads, anchors_IAG=anchors_IAG)
+        y = self.classify(self.final(y))
+        sites_NK = (from_dense(y, border) if self.first_dense == 0 else y).feat_NC
+        return Logits(sites_NK, heads, anchors_IAG)
 
 
 class DownLevel(nn.Module):
-    """Residual blocks, then half the resolution at the width of the level below."""
+    """Blocks, then half the resolution at the width of the level below."""
 
-    def __init__(self, width: int, below: int, *, num_blocks: int, ndim: int) -> None:
+    def __init__(self, make: Blocks, config: UResNetConfig, level: int) -> None:
         super().__init__()
-        self.blocks = nn.Sequential(*(ResidualBlock(width, ndim=ndim) for _ in range(num_blocks)))
-        self.act = NormReLU(width)
-        self.down = StridedConv(width, below, ndim=ndim)
+        width, below = config.width(level), config.width(level + 1)
+        self.blocks = make.series(config.blocks_per_level, width)
+        by_pooling = nn.Sequential(make.layers.max_pool(), make.convolve(width, below, kernel_size=1))
+        self.halve = by_pooling if config.down == "max_pooling" else make.strided(width, below)
 
-    def forward(self, x: SparseTensor) -> tuple[SparseTensor, SparseTensor]:
-        """The features that the way up sees again, and the input of the level below."""
-        x = self.blocks(x)
-        return x, self.down(self.act(x))
+    def forward(self, x: Features) -> Features:
+        """The input of the level below."""
+        below: Features = self.halve(self.blocks(x))
+        return below
 
 
 class UpLevel(nn.Module):
-    """Back to the sites of this level, joined with what the way down had there, then residual blocks.
+    """Back to the places of this level, joined with what the way down had there, then blocks.
 
-    A sum of the two, each through its own weights, is a linear layer on their concatenation, without the copy.
+    Concatenation and the layer after it are one sum of two layers, without the copy. The layer after an interpolation
+    goes ahead of it, to a quarter of the sites or fewer: the order makes no difference to the result.
     """
 
-    def __init__(self, width: int, below: int, *, num_blocks: int, ndim: int) -> None:
+    def __init__(self, make: Blocks, config: UResNetConfig, level: int) -> None:
         super().__init__()
-        self.act = NormReLU(below)
-        self.up = InverseConv(below, width, ndim=ndim)
-        self.skip = nn.Linear(width, width, bias=False)
-        self.blocks = nn.Sequential(*(ResidualBlock(width, ndim=ndim) for _ in range(num_blocks)))
+        width, below = config.width(level), config.width(level + 1)
+        layers, bias = make.layers, config.bias
+        self.connections = config.connections
+        self.first: nn.Module = nn.Identity()
+        if config.up == "interpolation":
+            self.first, self.rise = layers.convolution(below, width, kernel_size=1, bias=bias), layers.interpolation()
+        else:
+            self.rise = layers.inverse(below, width, bias=bias)
+        self.norm, self.act = layers.norm(config.norm, width), LeakyReLU()
+        if config.connections == "concat":
+            self.of_below = layers.convolution(width, width, kernel_size=1, bias=bias)
+            self.of_skip = layers.convolution(width, width, kernel_size=1, bias=False)
+            self.join_norm = layers.norm(config.norm, width)
+        self.blocks = make.series(config.blocks_per_level, width)
 
-    def forward(self, x: SparseTensor, skip: SparseTensor) -> SparseTensor:
-        """Features on the sites of `skip`."""
-        up = self.up(self.act(x), skip)
-        out: SparseTensor = self.blocks(up.replace(up.feat_NC + self.skip(skip.feat_NC)))
+    def forward(self, x: Features, skip: Features) -> Features:
+        """Features at the places of `skip`."""
+        x = self.act(self.norm(self.rise(self.first(x), skip)))
+        if self.connections == "concat":
+            x = self.act(self.join_norm(add(self.of_below(x), self.of_skip(skip))))
+        elif self.connections == "sum":
+            x = add(x, skip)
+        out: Features = self.blocks(x)
         return out
 
 
-class PlaneMix(nn.Module):
-    """The deepest level: planes of an event side by side as channels of one dense image."""
+class Deepest(nn.Module):
+    """The deepest level: planes of an event side by side as channels, or stacked along an axis, or each by itself."""
 
-    def __init__(self, width: int, config: UResNetConfig, *, ndim: int, num_planes: int) -> None:
+    def __init__(self, config: UResNetConfig, layers: Layers, num_planes: int) -> None:
         super().__init__()
-        convolution = conv_of(ndim)
+        self.mix = config.mix if num_planes > 1 else "none"
         self.num_planes = num_planes
-        self.act = NormReLU(width)
-        self.merge = convolution(num_planes * width, config.bottleneck, kernel_size=1)
-        self.blocks = nn.Sequential(*(DenseBlock(config.bottleneck, ndim=ndim) for _ in range(config.blocks_deepest)))
-        self.split = convolution(config.bottleneck, num_planes * width, kernel_size=1, bias=False)
+        if self.mix == "axis":
+            layers = PlaneAxisLayers(layers.ndim, num_planes)
+        make = Blocks(layers, config)
+        width = config.width(config.depth) * (num_planes if self.mix == "channels" else 1)
+        self.merge = make.convolve(width, config.bottleneck, kernel_size=1)
+        self.blocks = make.series(config.blocks_deepest, config.bottleneck, kernel_size=config.kernel_deepest)
+        self.split = make.convolve(config.bottleneck, width, kernel_size=1)
 
-    def forward(self, x: SparseTensor) -> SparseTensor:
-        """The input plus what its event adds, on the same sites."""
-        dense = to_dense(self.act(x))
-        event_BC = dense.reshape(x.num_images // self.num_planes, self.num_planes * dense.shape[1], *x.shape)
-        mixed = self.split(self.blocks(self.merge(event_BC))).reshape(dense.shape)
-        return x.replace(x.feat_NC + from_dense(mixed, x).feat_NC)
+    def forward(self, x: Features) -> Features:
+        """Features at the same places."""
+        if self.mix == "none" or isinstance(x, SparseTensor):
+            alone: Features = self.split(self.blocks(self.merge(x)))
+            return alone
+        by_plane = x.view(len(x) // self.num_planes, self.num_planes, *x.shape[1:])
+        if self.mix == "axis":
+            return self._mixed(by_plane.movedim(1, 2)).movedim(2, 1).flatten(0, 1)
+        return self._mixed(by_plane.flatten(1, 2)).view(by_plane.shape).flatten(0, 1)
 
-
-class DenseBlock(nn.Module):
-    """Residual block on dense images, normalised an event at a time."""
-
-    def __init__(self, width: int, *, ndim: int) -> None:
-        super().__init__()
-        convolution = conv_of(ndim)
-        self.branch = nn.Sequential(
-            nn.GroupNorm(1, width),
-            nn.ReLU(),
-            convolution(width, width, kernel_size=3, padding=1),
-            nn.GroupNorm(1, width),
-            nn.ReLU(),
-            convolution(width, width, kernel_size=3, padding=1),
-        )
-
-    def forward(self, x: Tensor) -> Tensor:
-        """An image of the same shape."""
-        branch: Tensor = self.branch(x)
-        return x + branch
-
-
-def conv_of(ndim: int) -> type[nn.Conv2d] | type[nn.Conv3d]:
-    """Torch's convolution of that many dimensions."""
-    return nn.Conv2d if ndim == 2 else nn.Conv3d
+    def _mixed(self, x: Tensor) -> Tensor:
+        mixed: Tensor = self.split(self.blocks(self.merge(x)))
+        return mixed

@@ -4,26 +4,24 @@ from nuweave.sparse.convolution import depthwise_conv, inverse_conv, strided_con
 from nuweave.sparse.interpolation import interpolate
 from nuweave.sparse.joins import add, concatenate, union
 from nuweave.sparse.modules import (
+    Convolution,
     DepthwiseConv,
     InverseConv,
-    NormReLU,
-    ResidualBlock,
     StridedConv,
     SubmanifoldConv,
     TransposedConv,
 )
 from nuweave.sparse.norms import BatchNorm, GroupNorm, LayerNorm, SyncBatchNorm
 from nuweave.sparse.pooling import pool_max, pool_mean, strided_max, strided_mean
-from nuweave.sparse.tensor import SparseTensor, from_dense, from_sites, to_dense
+from nuweave.sparse.tensor import SparseTensor, from_dense, from_sites, to_dense, wide
 
 __all__ = [
     "BatchNorm",
+    "Convolution",
     "DepthwiseConv",
     "GroupNorm",
     "InverseConv",
     "LayerNorm",
-    "NormReLU",
-    "ResidualBlock",
     "SparseTensor",
     "StridedConv",
     "SubmanifoldConv",
@@ -45,4 +43,5 @@ __all__ = [
     "to_dense",
     "transposed_conv",
     "union",
+    "wide",
 ]

@@ -113,7 +113,8 @@ def join(columns: list[Tensor], shape: tuple[int, ...]) -> Tensor:
 def find_images(key_N: Tensor, shape: tuple[int, ...], num_images: int) -> Images:
     """The image of every site and the sites of every image."""
     index_N = torch.div(key_N, math.prod(shape), rounding_mode="floor")
-    return Images(index_N, torch.bincount(index_N, minlength=num_images))
+    count_I = index_N.new_zeros(num_images).index_add_(0, index_N, torch.ones_like(index_N))
+    return Images(index_N, count_I)
 
 
 def find_neighbours(key_N: Tensor, shape: tuple[int, ...], kernel_size: int) -> KernelMap:

@@ -6,18 +6,15 @@ Shapes: N sites, C channels in, E channels out, K kernel offsets.
 from __future__ import annotations
 
 import math
-from collections.abc import Callable
 
 import torch
 from torch import nn
 
 from nuweave.sparse.convolution import depthwise_conv, inverse_conv, strided_conv, submanifold_conv, transposed_conv
-from nuweave.sparse.joins import add
-from nuweave.sparse.norms import BatchNorm
 from nuweave.sparse.tensor import SparseTensor
 
 
-class _Convolution(nn.Module):
+class Convolution(nn.Module):
     """What all convolutions hold: a weight, normal and of a scale that keeps the variance, and a bias if asked."""
 
     def __init__(
@@ -34,7 +31,7 @@ class _Convolution(nn.Module):
         return x if self.bias_E is None else x.replace(x.feat_NC + self.bias_E.to(x.feat_NC.dtype))
 
 
-class SubmanifoldConv(_Convolution):
+class SubmanifoldConv(Convolution):
     """Convolution with an odd cubic kernel; outputs live on the input's sites."""
 
     def __init__(self, num_inputs: int, num_outputs: int, *, ndim: int, kernel_size: int, bias: bool = False) -> None:
@@ -46,7 +43,7 @@ class SubmanifoldConv(_Convolution):
         return self.plus_bias(submanifold_conv(x, self.weight_KCE))
 
 
-class DepthwiseConv(_Convolution):
+class DepthwiseConv(Convolution):
     """Convolution of each channel by itself with an odd cubic kernel; outputs live on the input's sites."""
 
     def __init__(self, num_channels: int, *, ndim: int, kernel_size: int, bias: bool = False) -> None:
@@ -58,7 +55,7 @@ class DepthwiseConv(_Convolution):
         return self.plus_bias(depthwise_conv(x, self.weight_KCE[:, 0]))
 
 
-class StridedConv(_Convolution):
+class StridedConv(Convolution):
     """Convolution of stride 2."""
 
     def __init__(
@@ -71,7 +68,7 @@ class StridedConv(_Convolution):
         return self.plus_bias(strided_conv(x, self.weight_KCE))
 
 
-class InverseConv(_Convolution):
+class InverseConv(Convolution):
     """Transposed convolution of stride 2, back to known fine sites."""
 
     def __init__(
@@ -84,7 +81,7 @@ class InverseConv(_Convolution):
         return self.plus_bias(inverse_conv(x, self.weight_KCE, like))
 
 
-class TransposedConv(_Convolution):
+class TransposedConv(Convolution):
     """Transposed convolution of stride 2, to every fine site that the kernel reaches."""
 
     def __init__(
@@ -95,43 +92,6 @@ class TransposedConv(_Convolution):
     def forward(self, x: SparseTensor) -> SparseTensor:
         """Features on the fine sites."""
         return self.plus_bias(transposed_conv(x, self.weight_KCE))
-
-
-class NormReLU(nn.Module):
-    """Normalisation over active sites, then ReLU.
-
-    Norms that look at one image alone lost what the task needs: over the channels of a site how large a charge is, over
-    the sites of an image how much of it there is; either trained clearly worse than the batch norm, in segmentation and
-    in particle counting respectively.
-    """
-
-    def __init__(self, num_channels: int, *, norm: Callable[[int], nn.Module] = BatchNorm) -> None:
-        super().__init__()
-        self.norm = norm(num_channels)
-
-    def forward(self, x: SparseTensor) -> SparseTensor:
-        """Features on the same sites."""
-        normal: SparseTensor = self.norm(x)
-        return x.replace(torch.relu(normal.feat_NC))
-
-
-class ResidualBlock(nn.Module):
-    """x + conv(act(conv(act(x)))): norm and ReLU go ahead of each convolution, so x passes untouched (1603.05027)."""
-
-    def __init__(
-        self, num_channels: int, *, ndim: int, kernel_size: int = 3, norm: Callable[[int], nn.Module] = BatchNorm
-    ) -> None:
-        super().__init__()
-        self.branch = nn.Sequential(
-            NormReLU(num_channels, norm=norm),
-            SubmanifoldConv(num_channels, num_channels, ndim=ndim, kernel_size=kernel_size),
-            NormReLU(num_channels, norm=norm),
-            SubmanifoldConv(num_channels, num_channels, ndim=ndim, kernel_size=kernel_size),
-        )
-
-    def forward(self, x: SparseTensor) -> SparseTensor:
-        """Features on the same sites."""
-        return add(x, self.branch(x))
 
 
 def _require_odd(name: str, kernel_size: int) -> None:

@@ -25,9 +25,13 @@ class BatchNorm(nn.BatchNorm1d):
 
     def forward(self, x: SparseTensor) -> SparseTensor:  # type: ignore[override]
         """Features on the same sites."""
-        if self.training and len(x.feat_NC) < 2:
-            return x.replace(self.by_running_statistics(x.feat_NC))
-        return x.replace(super().forward(x.feat_NC))
+        return x.replace(self.normalised(x.feat_NC))
+
+    def normalised(self, feat_NC: Tensor) -> Tensor:
+        """Features, a row a site."""
+        if self.training and len(feat_NC) < 2:
+            return self.by_running_statistics(feat_NC)
+        return super().forward(feat_NC)
 
     def by_running_statistics(self, feat_NC: Tensor) -> Tensor:
         """Features normalised as in evaluation."""
@@ -40,20 +44,21 @@ class SyncBatchNorm(BatchNorm):
     Every rank must run the same layers forward and backward, for each exchanges sums in both.
     """
 
-    def forward(self, x: SparseTensor) -> SparseTensor:  # type: ignore[override]
-        """Features on the same sites."""
+    def normalised(self, feat_NC: Tensor) -> Tensor:
+        """Features over the sites of all ranks."""
         if not (self.training and distributed.is_initialized() and distributed.get_world_size() > 1):
-            return super().forward(x)
-        feat_NC = x.feat_NC.to(wide(x.feat_NC.dtype))
+            return super().normalised(feat_NC)
+        dtype = feat_NC.dtype
+        feat_NC = feat_NC.to(wide(dtype))
         total = _sum_over_ranks(torch.cat([feat_NC.sum(0), feat_NC.new_tensor([len(feat_NC)])]))
         count = total[-1].detach()
         if count < 2:
-            return x.replace(self.by_running_statistics(x.feat_NC))
+            return self.by_running_statistics(feat_NC.to(dtype))
         mean_C = total[:-1] / count
         variance_C = _sum_over_ranks((feat_NC - mean_C).square().sum(0)) / count
         self._follow(mean_C.detach(), variance_C.detach() * (count / (count - 1)))
         scale_C = self.weight * torch.rsqrt(variance_C + self.eps)
-        return x.replace(((feat_NC - mean_C) * scale_C + self.bias).to(x.feat_NC.dtype))
+        return ((feat_NC - mean_C) * scale_C + self.bias).to(dtype)
 
     def _follow(self, mean_C: Tensor, variance_C: Tensor) -> None:
         """Move the running statistics, as torch does."""
