@@ -41,6 +41,14 @@ def test_what_is_dumped_is_what_is_read(tmp_path: Path) -> None:
             r"config: models.m: network.kind=resnet does not fit task.kind=segmentation; try uresnet",
         ),
         (
+            {"models": {"m": {"task": {"kind": "event_classification"}, "network": {"kind": "uresnet"}}}},
+            r"config: models.m: network.kind=uresnet does not fit .*; try resnet or cvn or alexnet",
+        ),
+        (
+            {"models": {"m": {"task": {"kind": "event_classification"}, "network": {"kind": "cvn", "num_filters": 6}}}},
+            r"config: models.m.network.num_filters=6: Input should be a multiple of 4",
+        ),
+        (
             {
                 "models": {
                     "m": {

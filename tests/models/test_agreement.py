@@ -40,7 +40,7 @@ ENCODERS = [
 ]
 
 
-def name_of(config: NetworkConfig) -> str:
+def name_of(config: UResNetConfig | ResNetConfig) -> str:
     """What a test is called."""
     return f"{config.kind}-{config.block}-{config.norm}"
 

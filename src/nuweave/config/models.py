@@ -61,7 +61,7 @@ class UResNetConfig(BlockConfig):
         """The first level that runs on whole images; depth + 1 where none does."""
         return 0 if self.layout == "dense" else self.depth + 1 - self.dense_levels
 
-    def require_divisible(self, shape: tuple[int, ...]) -> None:
+    def require_fit(self, shape: tuple[int, ...]) -> None:
         """Refuse images that cannot be halved on the dense levels; sparse ones round up.
 
         Raises:
@@ -95,7 +95,7 @@ class ResNetConfig(BlockConfig):
     num_hidden: int = Field(64, ge=0, description="features between the two layers of a head; 0: one layer")
     dropout: float = Field(0.2, ge=0, lt=1, description="dropout in each head")
 
-    def require_divisible(self, shape: tuple[int, ...]) -> None:
+    def require_fit(self, shape: tuple[int, ...]) -> None:
         """Refuse images that cannot be halved on whole images; sparse ones round up.
 
         Raises:
@@ -103,6 +103,52 @@ class ResNetConfig(BlockConfig):
         """
         if self.layout == "dense":
             refuse_odd("blocks", list(self.blocks), shape, len(self.blocks) - 1)
+
+
+class CVNConfig(Section):
+    """A tower of inception modules a view, joined before the last module, for whole events (1604.01444); dense, 2D."""
+
+    kind: Literal["cvn"] = "cvn"
+    num_filters: int = Field(20, ge=4, multiple_of=4, description="channels of the first layer, a multiple of 4")
+    shared_towers: bool = Field(False, description="one tower for all views; else each has its own, as in the paper")
+    norm: Literal["batch", "local_response"] = Field(
+        "batch", description="after every convolution a batch norm, or the two local response norms of GoogLeNet"
+    )
+    dropout: float = Field(0.2, ge=0, lt=1, description="dropout before each head")
+
+    def require_fit(self, shape: tuple[int, ...]) -> None:
+        """Refuse images of three axes, and those of which the last pool of a tower would not see a whole window.
+
+        Raises:
+            ConfigError: the shape does not fit.
+        """
+        if len(shape) != 2:
+            raise ConfigError(
+                f"network.kind=cvn: images of {_written(shape)} sites must have 2 axes; take network.kind: resnet"
+            )
+        refuse_small("cvn", shape, smallest=23)
+
+
+class AlexNetConfig(Section):
+    """Five convolutions on whole images, planes as their channels, for whole events (Krizhevsky et al. 2012); dense."""
+
+    kind: Literal["alexnet"] = "alexnet"
+    num_filters: int = Field(16, ge=1, description="channels of the first layer; the others have 3 to 16 times as many")
+    head: Literal["fully_connected", "global_average"] = Field(
+        "fully_connected", description="two fully connected layers, or two 1x1 convolutions and a mean (1312.4400)"
+    )
+    dropout: float = Field(0.5, ge=0, lt=1, description="dropout between fully connected layers and before each head")
+
+    def require_fit(self, shape: tuple[int, ...]) -> None:
+        """Refuse images of which the last pool would leave nothing.
+
+        Raises:
+            ConfigError: the shape does not fit.
+        """
+        refuse_small("alexnet", shape, smallest=57)
+
+
+NetworkConfig = Annotated[UResNetConfig | ResNetConfig | CVNConfig | AlexNetConfig, Field(discriminator="kind")]
 
 
 def refuse_odd(key: str, value: object, shape: tuple[int, ...], num_halvings: int) -> None:
@@ -115,9 +161,23 @@ def refuse_odd(key: str, value: object, shape: tuple[int, ...], num_halvings: in
     if any(length % divisor for length in shape):
         most = min((length & -length).bit_length() - 1 for length in shape)
         raise ConfigError(
-            f"network.{key}={value}: halves whole images of {' x '.join(map(str, shape))} sites {num_halvings} times, "
+            f"network.{key}={value}: halves whole images of {_written(shape)} sites {num_halvings} times, "
             f"so each length must divide by {divisor}; try {most} halvings, or layout: sparse"
         )
 
 
-NetworkConfig = Annotated[UResNetConfig | ResNetConfig, Field(discriminator="kind")]
+def refuse_small(kind: str, shape: tuple[int, ...], *, smallest: int) -> None:
+    """Refuse a shape with fewer sites along an axis.
+
+    Raises:
+        ConfigError: an axis is too short.
+    """
+    if min(shape) < smallest:
+        raise ConfigError(
+            f"network.kind={kind}: images of {_written(shape)} sites must have at least {smallest} along each axis; "
+            "lower convert.downsample or take network.kind: resnet"
+        )
+
+
+def _written(shape: tuple[int, ...]) -> str:
+    return " x ".join(map(str, shape))

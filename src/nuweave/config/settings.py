@@ -19,7 +19,7 @@ from nuweave.config.tasks import EventClassificationConfig, SegmentationConfig, 
 from nuweave.config.train import AugmentConfig, OverfitConfig, TrainConfig
 
 NUM_PLANES = {"sbnd": 3, "cube": 1}
-NETWORK_OF_TASK = {"segmentation": "uresnet", "event_classification": "resnet"}
+NETWORKS_OF_TASK = {"segmentation": ("uresnet",), "event_classification": ("resnet", "cvn", "alexnet")}
 
 
 class ModelConfig(Section):
@@ -36,9 +36,11 @@ class ModelConfig(Section):
 
     @model_validator(mode="after")
     def _network_fits(self) -> Self:
-        needed = NETWORK_OF_TASK[self.task.kind]
-        if self.network.kind != needed:
-            raise ValueError(f"network.kind={self.network.kind} does not fit task.kind={self.task.kind}; try {needed}")
+        fitting = NETWORKS_OF_TASK[self.task.kind]
+        if self.network.kind not in fitting:
+            raise ValueError(
+                f"network.kind={self.network.kind} does not fit task.kind={self.task.kind}; try {' or '.join(fitting)}"
+            )
         return self
 
 
@@ -161,7 +163,7 @@ def dump(config: Config) -> str:
 
 def _explain(fault: Any) -> str:
     """One readable line for one pydantic fault."""
-    tags = {"uresnet", "resnet", "segmentation", "event_classification"}
+    tags = {"uresnet", "resnet", "cvn", "alexnet", "segmentation", "event_classification"}
     path = [
         str(part)
         for i, part in enumerate(fault["loc"])

@@ -12,7 +12,7 @@ import torch
 
 from nuweave.catalog import read_classes
 from nuweave.config import ModelConfig
-from nuweave.config.models import ResNetConfig
+from nuweave.config.models import AlexNetConfig, CVNConfig, ResNetConfig
 from nuweave.config.tasks import EventClassificationConfig
 from nuweave.loader import EventDataset
 from nuweave.models import build_network
@@ -124,7 +124,7 @@ def _without_regularisation(model: ModelConfig, *, num_events: int) -> ModelConf
     task, network = model.task, model.network
     if isinstance(task, EventClassificationConfig):
         task = task.model_copy(update={"label_smoothing": 0.0})
-    if isinstance(network, ResNetConfig):
+    if isinstance(network, ResNetConfig | CVNConfig | AlexNetConfig):
         network = network.model_copy(update={"dropout": 0.0})
     train = model.train.model_copy(update={"ranks": 1, "global_batch": num_events, "weight_decay": 0.0})
     return model.model_copy(update={"task": task, "network": network, "train": train})
