@@ -18,4 +18,4 @@ from nuweave.models import AnchorOutputs, Outputs, build_network
 )
 def test_settings_that_do_not_fit_are_refused(config: NetworkConfig, outputs: Outputs, message: str) -> None:
     with pytest.raises(ValueError, match=message):
-        build_network(config, outputs, num_planes=3, shape=(8, 8))
+        build_network(config, outputs, num_planes=3, shape=(64, 64))
