@@ -46,7 +46,5 @@ def test_voxels_of_three_dimensions_are_classified_too(head: str) -> None:
 
 
 def test_images_that_the_pools_leave_nothing_of_are_refused() -> None:
-    with pytest.raises(
-        UserError, match=r"network.kind=alexnet: images of 64 x 56 sites must have at least 57 along"
-    ):
+    with pytest.raises(UserError, match=r"network.kind=alexnet: images of 64 x 56 sites must have at least 57 along"):
         alexnet(AlexNetConfig(), shape=(64, 56), num_planes=3)

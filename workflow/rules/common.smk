@@ -5,6 +5,7 @@ import sys
 from pathlib import Path
 
 from nuweave import config as nuweave_config
+from nuweave.physics.detectors import get_detector
 from nuweave.store import write_aside
 
 
@@ -18,6 +19,17 @@ try:
     CONFIG = nuweave_config.parse(config)
 except nuweave_config.ConfigError as error:
     refuse(error)
+
+# Networks that cannot take the images of this run end it here too.
+image_shape = tuple(
+    length // CONFIG.convert.downsample
+    for length in get_detector(CONFIG.detector).shapes[0]
+)
+for name, model in CONFIG.models.items():
+    try:
+        model.network.require_fit(image_shape)
+    except nuweave_config.ConfigError as error:
+        refuse(f"config: models.{name}.{error}")
 
 ROOT = CONFIG.root
 RESOLVED = ROOT / "config.yaml"
