@@ -8,7 +8,7 @@ import pytest
 import torch
 
 from nuweave.sparse import strided_max
-from nuweave.sparse.maps import KernelMap, coordinates, find_doubling, find_halving, find_neighbours, join
+from nuweave.sparse.maps import Ends, KernelMap, coordinates, find_doubling, find_halving, find_neighbours, join
 from tests.sparse.helpers import SHAPES, random_tensor, tensor_of
 
 
@@ -35,7 +35,7 @@ def test_neighbours_are_those_of_brute_force(shape: tuple[int, ...], kernel_size
     for offset, step in enumerate(itertools.product(range(-radius, radius + 1), repeat=len(shape))):
         shifted = [(image, *(c + s for c, s in zip(rest, step, strict=True))) for image, *rest in points]
         targets = [number for number, point in enumerate(shifted) if point in index]
-        if targets and any(step):
+        if targets:
             expected.append((offset, [index[shifted[number]] for number in targets], targets))
     kernel = find_neighbours(x.key_N, shape, kernel_size)
     assert kernel.centre == kernel_size ** len(shape) // 2
@@ -47,7 +47,7 @@ def test_neighbours_are_those_of_brute_force(shape: tuple[int, ...], kernel_size
 
 def test_rows_and_images_do_not_wrap() -> None:
     ends = torch.tensor([4, 5, 24, 25])  # end of row 0, start of row 1; end of image 0, start of image 1; shape 5 x 5
-    assert find_neighbours(ends, (5, 5), 3).groups == ()
+    assert listed(find_neighbours(ends, (5, 5), 3)) == [(4, [0, 1, 2, 3], [0, 1, 2, 3])]
 
 
 def test_windows_of_kernel_two_in_an_odd_shape_round_up() -> None:
@@ -87,15 +87,22 @@ def test_coarse_sites_meet_every_fine_site_from_one_before_to_one_past_their_own
         if image == its and step in offsets:
             expected.setdefault(offsets.index(step), []).append((source, target))
     kernel = fine.interpolation(coarse)
-    assert (kernel.num_sources, kernel.num_targets) == (len(coarse.key_N), len(fine.key_N))
+    assert (kernel.sources.num_sites, kernel.targets.num_sites) == (len(coarse.key_N), len(fine.key_N))
     assert {o: sorted(zip(s, t, strict=True)) for o, s, t in listed(kernel)} == expected
 
 
 def test_the_transposed_of_a_kernel_map_exchanges_inputs_and_outputs() -> None:
     kernel = find_halving(torch.tensor([0, 1, 3]), (5,), 2).kernel
     back = kernel.transposed()
-    assert (kernel.num_sources, kernel.num_targets) == (back.num_targets, back.num_sources) == (3, 2)
+    assert (kernel.sources.num_sites, kernel.targets.num_sites) == (3, 2)
+    assert (kernel.sources, kernel.targets) == (back.targets, back.sources)
     assert listed(back) == [(offset, targets, sources) for offset, sources, targets in listed(kernel)]
+
+
+def test_the_pairs_of_a_site_keep_their_order() -> None:
+    order_P, first_N = Ends(torch.tensor([2, 0, 2, 3, 0]), num_sites=5).pairs
+    assert order_P.tolist() == [1, 4, 0, 2, 3]
+    assert first_N.tolist() == [0, 2, 2, 4, 5]
 
 
 def test_maps_are_built_once_and_shared_by_tensors_on_the_same_sites() -> None:

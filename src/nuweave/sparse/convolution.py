@@ -1,8 +1,9 @@
 """Convolutions on active sites: exact, repeatable, accumulated in float32 or wider.
 
 Shapes: N sites, M sites of another stride, C channels in, E channels out, K kernel offsets in C order, P pairs.
-Every convolution is one kernel map. Each of its offsets is one gather, one product and one scatter on distinct rows, so
-no two additions collide. Only these three steps know the device: a faster kernel would take the place of `convolve`.
+Every convolution is one kernel map. Each of its offsets is one gather and one product, then the products of all pairs
+are summed site by site in a fixed order. Only these three steps know the device: a faster kernel would take the place
+of `convolve`.
 """
 
 from __future__ import annotations
@@ -12,8 +13,9 @@ from typing import Any
 import torch
 from torch import Tensor
 from torch.autograd.function import once_differentiable
+from torch.nn import functional
 
-from nuweave.sparse.maps import Crossing, KernelMap
+from nuweave.sparse.maps import Crossing, Ends, KernelMap
 from nuweave.sparse.tensor import SparseTensor, wide
 
 
@@ -94,10 +96,11 @@ class _Convolution(torch.autograd.Function):
     def forward(ctx: Any, x_NC: Tensor, weight: Tensor, kernel: KernelMap) -> Tensor:
         ctx.save_for_backward(x_NC, weight)
         ctx.kernel = kernel
-        out_ME = _begin(x_NC, weight, kernel.centre, kernel.num_targets)
-        for offset, source_P, target_P in kernel.groups:
-            _add(out_ME, target_P, _times(x_NC.index_select(0, source_P), weight[offset]))
-        return out_ME.to(x_NC.dtype)
+        product_PE = x_NC.new_empty(kernel.num_pairs, weight.shape[-1])
+        for (offset, source_P, _), rows_PE in zip(kernel.groups, kernel.split(product_PE), strict=True):
+            feat_PC = x_NC if offset == kernel.centre else x_NC.index_select(0, source_P)
+            _multiply(feat_PC, weight[offset], out_PE=rows_PE)
+        return _sum(product_PE, kernel.targets)
 
     @staticmethod
     @once_differentiable
@@ -106,34 +109,32 @@ class _Convolution(torch.autograd.Function):
         kernel: KernelMap = ctx.kernel
         needs_x, needs_weight, _ = ctx.needs_input_grad
         back_weight = weight.mT.contiguous() if weight.ndim == 3 else weight
-        grad_x_NC = _begin(grad_ME, back_weight, kernel.centre, kernel.num_sources) if needs_x else None
         grad_weight = torch.zeros_like(weight) if needs_weight else None
-        if grad_weight is not None and kernel.centre is not None:
-            grad_weight[kernel.centre] = _outer(x_NC, grad_ME, weight.ndim)
-        for offset, source_P, target_P in kernel.groups:
-            grad_PE = grad_ME.index_select(0, target_P)
+        product_PC = grad_ME.new_empty(kernel.num_pairs, x_NC.shape[1])
+        for (offset, source_P, target_P), rows_PC in zip(kernel.groups, kernel.split(product_PC), strict=True):
+            grad_PE = grad_ME if offset == kernel.centre else grad_ME.index_select(0, target_P)
             if grad_weight is not None:
-                grad_weight[offset] = _outer(x_NC.index_select(0, source_P), grad_PE, weight.ndim)
-            if grad_x_NC is not None:
-                _add(grad_x_NC, source_P, _times(grad_PE, back_weight[offset]))
-        return None if grad_x_NC is None else grad_x_NC.to(x_NC.dtype), grad_weight, None
+                feat_PC = x_NC if offset == kernel.centre else x_NC.index_select(0, source_P)
+                grad_weight[offset] = _outer(feat_PC, grad_PE, weight.ndim)
+            if needs_x:
+                _multiply(grad_PE, back_weight[offset], out_PE=rows_PC)
+        return _sum(product_PC, kernel.sources) if needs_x else None, grad_weight, None
 
 
-def _begin(feat_NC: Tensor, weight: Tensor, centre: int | None, num_rows: int) -> Tensor:
-    """Where products are added: what every site gives to itself, else zeros."""
-    dtype = wide(feat_NC.dtype)
-    if centre is not None:
-        return _times(feat_NC, weight[centre]).to(dtype)
-    return feat_NC.new_zeros(num_rows, weight.shape[-1], dtype=dtype)
-
-
-def _add(out_NC: Tensor, index_P: Tensor, feat_PC: Tensor) -> None:
-    out_NC.index_add_(0, index_P, feat_PC.to(out_NC.dtype))
-
-
-def _times(feat_PC: Tensor, weight: Tensor) -> Tensor:
+def _multiply(feat_PC: Tensor, weight: Tensor, *, out_PE: Tensor) -> None:
     """Features through the weight of one offset, [C, E] or [C]."""
-    return feat_PC @ weight if weight.ndim == 2 else feat_PC * weight
+    if weight.ndim == 2:
+        torch.mm(feat_PC, weight, out=out_PE)
+    else:
+        torch.mul(feat_PC, weight, out=out_PE)
+
+
+def _sum(product_PE: Tensor, ends: Ends) -> Tensor:
+    """Products of the pairs of each site, added in their own order in float32 or wider and rounded once."""
+    if len(product_PE) == 0:
+        return product_PE.new_zeros(ends.num_sites, product_PE.shape[1])
+    order_P, first_M = ends.pairs
+    return functional.embedding_bag(order_P, product_PE, first_M, mode="sum")
 
 
 def _outer(feat_PC: Tensor, grad_PE: Tensor, weight_ndim: int) -> Tensor:

@@ -11,7 +11,7 @@ import itertools
 import math
 from collections.abc import Iterator
 from dataclasses import dataclass, field
-from functools import reduce
+from functools import cached_property, reduce
 from operator import and_
 from typing import NamedTuple
 
@@ -20,7 +20,7 @@ from torch import Tensor
 
 
 class Group(NamedTuple):
-    """The pairs of one kernel offset: no source twice and no target twice, so what is added to them never collides.
+    """The pairs of one kernel offset: no source twice and no target twice.
 
     Attributes:
         offset: number of the offset, in C order
@@ -33,24 +33,57 @@ class Group(NamedTuple):
 
 
 @dataclass(frozen=True, eq=False)
+class Ends:
+    """The site at one end of every pair.
+
+    Attributes:
+        site_P: int64
+        num_sites: sites that there are
+    """
+
+    site_P: Tensor
+    num_sites: int
+
+    @cached_property
+    def pairs(self) -> tuple[Tensor, Tensor]:
+        """Numbers of the pairs site by site, those of a site in their own order, and where those of each site begin."""
+        count_N = torch.bincount(self.site_P, minlength=self.num_sites)
+        return torch.argsort(self.site_P, stable=True), count_N.cumsum(0) - count_N
+
+
+@dataclass(frozen=True, eq=False)
 class KernelMap:
     """Which input site meets which output site, by kernel offset.
 
     Attributes:
-        groups: the offsets that have any pair, in the order in which their products are added
-        num_sources, num_targets: input sites, output sites
-        centre: number of the offset at which every site meets itself, which needs no list
+        counts: pairs of every offset that has any, in the order in which the pairs are stored and added
+        sources, targets: input and output sites of all pairs
+        centre: number of the offset at which every site meets itself
     """
 
-    groups: tuple[Group, ...]
-    num_sources: int
-    num_targets: int
+    counts: dict[int, int]
+    sources: Ends
+    targets: Ends
     centre: int | None = None
+
+    @property
+    def num_pairs(self) -> int:
+        """Pairs of all offsets."""
+        return len(self.sources.site_P)
+
+    @property
+    def groups(self) -> list[Group]:
+        """The pairs of every offset that has any."""
+        ends = zip(self.counts, self.split(self.sources.site_P), self.split(self.targets.site_P), strict=True)
+        return [Group(*group) for group in ends]
+
+    def split(self, rows_PC: Tensor) -> tuple[Tensor, ...]:
+        """What belongs to all pairs [P, ...], by offset."""
+        return torch.split(rows_PC, list(self.counts.values())) if self.counts else ()
 
     def transposed(self) -> KernelMap:
         """The same pairs with inputs and outputs exchanged."""
-        groups = tuple(Group(offset, target_P, source_P) for offset, source_P, target_P in self.groups)
-        return KernelMap(groups, self.num_targets, self.num_sources, self.centre)
+        return KernelMap(self.counts, self.targets, self.sources, self.centre)
 
 
 @dataclass(frozen=True, eq=False)
@@ -143,10 +176,11 @@ def find_neighbours(key_N: Tensor, shape: tuple[int, ...], kernel_size: int) -> 
         place_RN = place_RN + hit_RN
     hit_HN = torch.stack(hits, dim=1).flatten(0, 1)[:num_half]
     place_HN = torch.stack(places, dim=1).flatten(0, 1)[:num_half]
-    groups = []
+    all_N = torch.arange(len(key_N), device=key_N.device)
+    groups = [Group(num_half, all_N, all_N)] if len(key_N) else []
     for offset, target_P, source_P in _by_offset(*_hits(hit_HN, place_HN)):
         groups += [Group(offset, source_P, target_P), Group(2 * num_half - offset, target_P, source_P)]
-    return KernelMap(tuple(groups), len(key_N), len(key_N), centre=num_half)
+    return _joined(groups, all_N, len(key_N), len(key_N), centre=num_half)
 
 
 def find_halving(key_N: Tensor, shape: tuple[int, ...], kernel_size: int) -> Crossing:
@@ -189,15 +223,15 @@ def find_interpolation(halving: KernelMap, neighbours: KernelMap, ndim: int) -> 
     groups = []
     for number, fine_P, inside_P in halving.groups:
         corner = corners[number]
-        groups.append(Group(_interpolation_offset(corner, (0,) * ndim), inside_P, fine_P))
-        fine_M = fine_P.new_full((halving.num_targets,), -1).index_copy_(0, inside_P, fine_P)
+        fine_M = fine_P.new_full((halving.targets.num_sites,), -1).index_copy_(0, inside_P, fine_P)
         for near in neighbours.groups:
             step = steps[near.offset]
             if all(s in (0, 2 * c - 1) for c, s in zip(corner, step, strict=True)):
                 target_P = fine_M.index_select(0, near.target_P)
                 hit_P = target_P >= 0
                 groups.append(Group(_interpolation_offset(corner, step), near.source_P[hit_P], target_P[hit_P]))
-    return KernelMap(tuple(group for group in groups if len(group.source_P)), halving.num_targets, halving.num_sources)
+    groups = [group for group in groups if len(group.source_P)]
+    return _joined(groups, halving.targets.site_P, halving.targets.num_sites, halving.sources.num_sites)
 
 
 def _interpolation_offset(corner: tuple[int, ...], step: tuple[int, ...]) -> int:
@@ -225,8 +259,19 @@ def _cross(
     hit_KN = torch.stack([reduce(and_, combination) for combination in itertools.product(*inside)])
     counts, here_P, key_P = _hits(hit_KN, key_KN)
     key_M, there_P = torch.unique(key_P, return_inverse=True)
-    groups = tuple(Group(*group) for group in _by_offset(counts, here_P, there_P))
-    return Crossing(key_M, shape, SiteMaps(), KernelMap(groups, len(image_N), len(key_M)))
+    present = {offset: count for offset, count in enumerate(counts) if count}
+    kernel = KernelMap(present, Ends(here_P, len(image_N)), Ends(there_P, len(key_M)))
+    return Crossing(key_M, shape, SiteMaps(), kernel)
+
+
+def _joined(
+    groups: list[Group], like: Tensor, num_sources: int, num_targets: int, centre: int | None = None
+) -> KernelMap:
+    """The map of groups of pairs, whose lists have the type and device of `like`."""
+    source_P = torch.cat([like[:0], *(group.source_P for group in groups)])
+    target_P = torch.cat([like[:0], *(group.target_P for group in groups)])
+    counts = {group.offset: len(group.source_P) for group in groups}
+    return KernelMap(counts, Ends(source_P, num_sources), Ends(target_P, num_targets), centre)
 
 
 def _hits(hit_KN: Tensor, there_KN: Tensor) -> tuple[list[int], Tensor, Tensor]:

@@ -41,10 +41,9 @@ def strided_mean(x: SparseTensor, kernel_size: int = 2) -> SparseTensor:
 def strided_max(x: SparseTensor, kernel_size: int = 2) -> SparseTensor:
     """Largest of each feature over the active sites of the windows of `strided_conv`; equal ones share the gradient."""
     halving = x.halving(kernel_size)
-    groups = halving.kernel.groups
-    source_P = torch.cat([x.key_N[:0], *(group.source_P for group in groups)])
-    target_P = torch.cat([x.key_N[:0], *(group.target_P for group in groups)])
-    return coarse(x, halving, _largest(x.feat_NC.index_select(0, source_P), target_P, len(halving.key_M)))
+    sources, targets = halving.kernel.sources, halving.kernel.targets
+    feat_PC = x.feat_NC.index_select(0, sources.site_P)
+    return coarse(x, halving, _largest(feat_PC, targets.site_P, targets.num_sites))
 
 
 def _largest(feat_PC: Tensor, target_P: Tensor, num_targets: int) -> Tensor:
