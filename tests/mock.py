@@ -81,6 +81,7 @@ def write_shard(
                     "particle_protID": class_product(1),
                     "particle_cpiID": class_product(event % 2),
                     "particle_npiID": class_product(0),
+                    "particle_cvnID": class_product((4, 0, 12)[flavour]),  # nue QE, numu QE, NC
                 },
             )
     return path

@@ -57,8 +57,8 @@ def test_check_says_what_a_right_file_holds(tmp_path: Path, shards: list[Path]) 
     done = run("check", shards[0], tmp_path / "out.h5")
     assert done.exit_code == 0
     assert done.stdout.splitlines() == [
-        f"{shards[0]}: is right: 6 events, 8 products, 1458 voxels, checksums none",
-        f"{tmp_path}/out.h5: is right: 6 events, 8 products, 1458 voxels, checksums verified",
+        f"{shards[0]}: is right: 6 events, 9 products, 1458 voxels, checksums none",
+        f"{tmp_path}/out.h5: is right: 6 events, 9 products, 1458 voxels, checksums verified",
     ]
     assert run("check", shards[0], "--json").stdout == "[]\n"
 
@@ -71,7 +71,7 @@ def test_check_fails_with_a_line_a_fault(tmp_path: Path, shards: list[Path]) -> 
         f"{shards[0]}: sparse2d_image, event 1: a value is not finite; "
         "the file is damaged or half written: write or copy it again",
         f"{tmp_path}/none.h5: no such file; check the path",
-        f"{shards[1]}: is right: 6 events, 8 products, 1458 voxels, checksums none",
+        f"{shards[1]}: is right: 6 events, 9 products, 1458 voxels, checksums none",
     ]
 
 

@@ -12,7 +12,7 @@ from nuweave.catalog import build_catalog, read, write
 from nuweave.store import EventId, ShardReader, ShardWriter, SparseImage, StoreError
 from tests import mock
 
-NULLABLE = {"neutrino": "Int8", "neutral_pions": "Int8", "nu_pdg": "Int32", "num_cosmic": "Int64"}
+NULLABLE = {"neutrino": "Int8", "interaction": "Int8", "nu_pdg": "Int32", "num_cosmic": "Int64"}
 
 
 def test_rows_are_what_the_shards_hold(tmp_path: Path) -> None:
@@ -26,6 +26,7 @@ def test_rows_are_what_the_shards_hold(tmp_path: Path) -> None:
     assert catalog["neutrino"].tolist() == [0, 1, 2, 0] * 2
     assert catalog["nu_pdg"].tolist() == [12, 14, 14, 12] * 2
     assert catalog["charged_pions"].tolist() == [0, 1, 0, 1] * 2
+    assert catalog["interaction"].tolist() == [4, 0, 12, 4] * 2
     assert set(catalog["nu_energy_gev"]) == {0.8}
     assert catalog[["vertex_x_cm", "vertex_y_cm", "vertex_z_cm"]].to_numpy()[0].tolist() == [10, -20, 250]
     assert catalog[["num_sites_0", "num_sites_1", "num_sites_2"]].to_numpy()[0].tolist() == [40, 40, 40]
@@ -43,7 +44,7 @@ def test_what_a_source_cannot_give_is_missing_never_zero(tmp_path: Path) -> None
     mock.write_manifest(tmp_path / "a.h5", source="a.raw")
     catalog = build_catalog([tmp_path / "a.h5"])
     assert {name: str(catalog[name].dtype) for name in NULLABLE} == NULLABLE
-    lacking = ["neutrino", "protons", "nu_pdg", "nu_energy_gev", "vertex_x_cm", "num_background", "generator_seed"]
+    lacking = ["neutrino", "interaction", "nu_pdg", "nu_energy_gev", "vertex_x_cm", "num_background", "generator_seed"]
     assert catalog[lacking].isna().all(axis=None)
     with_labels = mock.write_shard(tmp_path / "b.h5", num_events=1, run=1, num_planes=1)
     mock.write_manifest(with_labels, source="b.raw")

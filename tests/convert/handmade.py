@@ -55,7 +55,7 @@ def edepsim_tables(detector: Detector, *, num_events: int = 3) -> EdepSimEvents:
         headers.append(
             _rows(
                 MC_HDR, 1, event_id=number, vertex_id=NEUTRINO_VERTEX, **place, t_vert=1.5, reaction=1001, isCC=True,
-                Enu=900.0, nu_pdg=14,
+                isQES=True, Enu=900.0, nu_pdg=14,
             )
         )  # fmt: skip
         stack = _rows(MC_STACK, 4, event_id=number, vertex_id=NEUTRINO_VERTEX, part_status=[0, 1, 1, 1])

@@ -6,6 +6,7 @@ import hashlib
 import json
 from pathlib import Path
 
+import h5py
 import numpy as np
 import pytest
 
@@ -13,12 +14,13 @@ from nuweave.config.convert import ConvertConfig
 from nuweave.convert import convert_file
 from nuweave.physics.detectors import get_detector
 from nuweave.store import EventId, ShardReader, ShardWriter, StoreError, require_same_sites
-from tests.convert.handmade import write_edepsim_file
+from tests.convert.handmade import edepsim_tables, write_edepsim_file
 from tests.mock import write_shard
 
 SBND, CUBE = get_detector("sbnd"), get_detector("cube")
 CUBE_SETTINGS = ConvertConfig.model_validate({"response": {"noise_adc": [1.0]}, "min_sites": 1})
-PRODUCTS = ["particle_cpiID", "particle_neutID", "particle_npiID", "particle_protID", "particle_truth"]
+CLASSES = ["particle_cpiID", "particle_cvnID", "particle_neutID", "particle_npiID", "particle_protID"]
+PRODUCTS = [*CLASSES, "particle_truth"]
 
 
 def class_of(reader: ShardReader, product: str, entry: int) -> list[int]:
@@ -38,9 +40,8 @@ def test_a_shard_of_wire_images_has_every_product_and_its_truth(tmp_path: Path) 
             require_same_sites(shard, entry, image, label)
             classes = {int(value) for one in label for value in np.unique(one.values)}
             assert classes == ({0, 1, 2} if entry < 2 else {0, 1})
-        names = ("particle_neutID", "particle_protID", "particle_cpiID", "particle_npiID")
-        assert [class_of(reader, name, 0) for name in names] == [[1], [1], [0], [0]]
-        assert [class_of(reader, name, 2) for name in names] == [[], [], [], []]
+        assert [class_of(reader, name, 0) for name in CLASSES] == [[0], [0], [1], [0], [1]]
+        assert [class_of(reader, name, 2) for name in CLASSES] == [[]] * 5
         # the vertex lies at wire 1024 of every plane, 1.5 us late at column 544.75; its sites span 1023-1025, 544-546
         assert [group.image.coords.tolist() for group in reader.clusters("cluster2d_vertex", 0)] == [
             [[255, 136], [256, 136]]
@@ -57,7 +58,8 @@ def test_the_manifest_says_where_the_shard_comes_from(tmp_path: Path) -> None:
     assert manifest["source_bytes"] == source.stat().st_size
     assert (manifest["adapter"], manifest["generator"], manifest["generator_seed"]) == ("edepsim_h5", "by hand", "4")
     assert (manifest["events_read"], manifest["events_written"], manifest["events_dropped"]) == (3, 3, 0)
-    assert manifest["truth"] == {"site_labels": True, "vertex": True, "neutrino": True, "particles": True}
+    assert list(manifest["truth"]) == ["site_labels", "vertex", "neutrino", "particles", "mode"]
+    assert all(manifest["truth"].values())
 
 
 def test_the_settings_hash_changes_with_the_settings(tmp_path: Path) -> None:
@@ -119,7 +121,26 @@ def test_truth_that_the_source_lacks_is_absent_and_flagged(tmp_path: Path) -> No
     manifest = convert_file(tmp_path / "bare.h5", tmp_path / "out.h5", settings=settings, detector=SBND, run=0)
     with ShardReader(tmp_path / "out.h5") as reader:
         assert reader.products == ("sparse2d_image",)
-    assert manifest["truth"] == {"site_labels": False, "vertex": False, "neutrino": False, "particles": False}
+    assert not any(manifest["truth"].values())
+
+
+def test_a_source_without_the_mode_gives_all_classes_but_that_of_the_interaction(tmp_path: Path) -> None:
+    tables = edepsim_tables(CUBE)
+    names = [name for name in tables.mc_hdr.dtype.names or () if name != "isQES"]
+    with h5py.File(write_edepsim_file(tmp_path / "raw.h5", CUBE), "a") as file:
+        del file["mc_hdr"]
+        file["mc_hdr"] = tables.mc_hdr[names]
+    manifest = convert_file(tmp_path / "raw.h5", tmp_path / "a.h5", settings=CUBE_SETTINGS, detector=CUBE, run=0)
+    assert manifest["truth"] == {
+        "site_labels": True,
+        "vertex": True,
+        "neutrino": True,
+        "particles": True,
+        "mode": False,
+    }
+    with ShardReader(tmp_path / "a.h5") as reader:
+        assert "particle_cvnID" not in reader.products
+        assert class_of(reader, "particle_neutID", 0) == [1]
 
 
 def test_events_with_few_sites_are_dropped_and_counted(tmp_path: Path) -> None:

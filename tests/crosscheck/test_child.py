@@ -71,7 +71,7 @@ def test_the_command_prints_a_line_a_file_and_a_line_a_difference(
     with ShardReader(shard) as reader:
         content = read_content(reader)
     stand_in(f"cp {dump(content, tmp_path / 'same.npz')} $5")
-    summary = "2 events, 18 images, 486 voxels, 6 clusters, 14 particles; differences: 0"
+    summary = "2 events, 18 images, 486 voxels, 6 clusters, 16 particles; differences: 0"
     told = command(shard, "--json", tmp_path / "check.json")
     assert (told.returncode, told.stdout) == (0, f"{shard}: {summary}\n")
     (record,) = json.loads((tmp_path / "check.json").read_text())

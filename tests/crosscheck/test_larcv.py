@@ -53,7 +53,7 @@ def test_a_shard(
     found = compared(write_shard(tmp_path / "shard.h5", num_events=4, shape=shape, num_planes=num_planes))
     assert found.differences == ()
     assert (found.events, found.images, found.clusters) == (4, 4 * 3 * num_planes, 4 * num_planes)
-    assert (found.voxels, found.particles) == (4 * num_planes * (40 + 40 + 1), 4 * (3 + 4))
+    assert (found.voxels, found.particles) == (4 * num_planes * (40 + 40 + 1), 4 * (3 + 5))
 
 
 @DIRECTIONS

@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, get_args
 
 import numpy as np
 import pytest
 from numpy.typing import NDArray
 
 from nuweave.config.convert import TruthConfig
-from nuweave.config.tasks import HEADS
-from nuweave.physics.truth import HEAD_CLASSES, PRODUCT_OF_HEAD, SiteLabel, event_classes
+from nuweave.config.tasks import HEADS, NUM_CLASSES, Head
+from nuweave.physics.truth import HEAD_CLASSES, MODE_OF_CODE, PRODUCT_OF_HEAD, Mode, SiteLabel, event_classes
 from nuweave.store import PARTICLE
 
 
@@ -77,8 +77,45 @@ def test_an_event_without_a_neutrino_has_no_class() -> None:
     assert event_classes(rows(13, 0, (2212, 1.5)), TruthConfig()) == {}
 
 
+@pytest.mark.parametrize(
+    ("pdg", "current", "mode", "expected"),
+    [
+        (14, 0, Mode.QE, "numu CC QE"),
+        (-14, 0, Mode.RES, "numu CC RES"),
+        (12, 0, Mode.DIS, "nue CC DIS"),
+        (-12, 0, Mode.OTHER, "nue CC other"),
+        (16, 0, Mode.QE, "nutau CC QE"),
+        (16, 0, Mode.OTHER, "nutau CC other"),
+        (14, 1, Mode.QE, "NC"),
+        (16, 1, None, "NC"),
+    ],
+)
+def test_flavour_and_mode_give_the_class_of_the_interaction(
+    pdg: int, current: int, mode: Mode | None, expected: str
+) -> None:
+    index = event_classes(rows(pdg, current), TruthConfig(), mode=mode)["interaction"]
+    assert HEAD_CLASSES["interaction"][index] == expected
+
+
+def test_an_unknown_mode_or_current_has_no_class_of_the_interaction() -> None:
+    assert "interaction" not in event_classes(rows(14, 0), TruthConfig(), mode=None)
+    assert "interaction" not in event_classes(rows(14, -1), TruthConfig(), mode=Mode.QE)
+    unlabelled = TruthConfig(antineutrinos="unlabelled")
+    assert "interaction" not in event_classes(rows(-14, 0), unlabelled, mode=Mode.QE)
+    assert "interaction" not in event_classes(rows(-14, 1), unlabelled, mode=Mode.QE)
+
+
+def test_codes_of_larsoft_stand_for_modes_and_the_unused_ones_for_none() -> None:
+    for code, mode in ((1002, Mode.QE), (1003, Mode.RES), (1090, Mode.RES), (1091, Mode.DIS), (1092, Mode.DIS)):
+        assert MODE_OF_CODE[code] is mode
+    assert {code for code, mode in MODE_OF_CODE.items() if mode is Mode.OTHER} == {1096, 1097, 1098, 1099, 1100}
+    assert not {-1, 0, 1, 1000, 1093, 1094, 1101} & set(MODE_OF_CODE)
+
+
 def test_every_head_of_the_configuration_has_names_and_a_product() -> None:
-    assert tuple(HEAD_CLASSES) == tuple(PRODUCT_OF_HEAD) == HEADS
+    assert tuple(HEAD_CLASSES) == tuple(PRODUCT_OF_HEAD) == get_args(Head)
+    assert (*HEADS, "interaction") == get_args(Head)  # what is classified by default, and what may be asked for
+    assert {head: len(names) for head, names in HEAD_CLASSES.items()} == NUM_CLASSES
 
 
 def test_neutrino_wins_over_cosmic_over_background() -> None:

@@ -15,8 +15,8 @@ BOOSTER = SimulateConfig(modes=ModeWeights(**{mode.lower(): w for mode, w in MOD
 CODES = {
     ("QES", True): {1001},
     ("QES", False): {1002},
-    ("MEC", True): {1001},
-    ("MEC", False): {1002},
+    ("MEC", True): {1100},
+    ("MEC", False): {1100},
     ("RES", True): {1003, 1004, 1005, 1010, 1011, 1012},
     ("RES", False): {1006, 1007, 1008, 1009, 1013, 1014, 1015, 1016},
     ("DIS", True): {1091},
@@ -51,7 +51,7 @@ def test_a_weight_of_zero_gives_none() -> None:
     assert {(abs(one.neutrino.pdg), one.is_cc) for one in found} == {(14, True)}
 
 
-def test_modes_follow_the_table_and_have_their_nuance_codes(interactions: list[Interaction]) -> None:
+def test_modes_follow_the_table_and_have_the_codes_of_larsoft(interactions: list[Interaction]) -> None:
     modes = Counter(one.mode for one in interactions)
     for mode, share in MODES.items():
         assert modes[mode] / len(interactions) == pytest.approx(share, abs=0.03)

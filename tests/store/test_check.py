@@ -44,10 +44,10 @@ def shard(tmp_path: Path) -> Path:
 
 def test_a_right_file_has_no_fault(tmp_path: Path, shard: Path, shared_data: Path) -> None:
     assert told(shard) == []
-    assert describe(shard) == "6 events, 8 products, 1458 voxels, checksums none"
+    assert describe(shard) == "6 events, 9 products, 1458 voxels, checksums none"
     repack([shard], every_event([shard]), tmp_path / "packed.h5", layout="archive")
     assert told(tmp_path / "packed.h5") == []
-    assert describe(tmp_path / "packed.h5") == "6 events, 8 products, 1458 voxels, checksums verified"
+    assert describe(tmp_path / "packed.h5") == "6 events, 9 products, 1458 voxels, checksums verified"
     (tmp_path / "sbnd.h5").write_bytes((shared_data / "larcv3" / "sbnd_2events.h5").read_bytes())
     assert told(tmp_path / "sbnd.h5") == []
 

@@ -12,7 +12,7 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from nuweave.catalog.products import image_and_label, read_classes
-from nuweave.config.tasks import HEADS
+from nuweave.physics.truth import HEAD_CLASSES
 from nuweave.store import ShardReader, StoreError, require_same_sites, write_aside
 
 KEY = ["run", "subrun", "event"]
@@ -74,7 +74,7 @@ def _read_shard(path: Path) -> pd.DataFrame:
         columns |= {name: reader.event_ids[name].astype(np.int64) for name in KEY}
         columns |= {"source": str(manifest["source"]), "generator_seed": manifest["generator_seed"]}
         classes = read_classes(reader)
-        columns |= {str(head): _nullable(classes.get(head), len(reader), "Int8") for head in HEADS}
+        columns |= {head: _nullable(classes.get(head), len(reader), "Int8") for head in HEAD_CLASSES}
         columns |= _neutrino_columns(reader)
         columns |= _site_columns(reader)
     return pd.DataFrame(columns).astype({"shard": "string", "source": "string", "generator_seed": "string"})

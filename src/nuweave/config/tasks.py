@@ -8,8 +8,9 @@ from pydantic import Field, field_validator, model_validator
 
 from nuweave.config.base import Section
 
-Head = Literal["neutrino", "protons", "charged_pions", "neutral_pions"]
+Head = Literal["neutrino", "protons", "charged_pions", "neutral_pions", "interaction"]
 HEADS: tuple[Head, ...] = ("neutrino", "protons", "charged_pions", "neutral_pions")
+NUM_CLASSES: dict[Head, int] = {"neutrino": 3, "protons": 3, "charged_pions": 2, "neutral_pions": 2, "interaction": 13}
 
 
 class SegmentationConfig(Section):
@@ -42,7 +43,11 @@ class EventClassificationConfig(Section):
         "neutrino",
         description="sites that the network sees: all, or those labelled neutrino (no cosmics, as in 1912.10133)",
     )
-    heads: tuple[Head, ...] = Field(HEADS, min_length=1, description="what to classify")
+    heads: tuple[Head, ...] = Field(
+        HEADS,
+        min_length=1,
+        description="what to classify; interaction is NOvA's scheme: QE, RES, DIS or other of each flavour, and NC",
+    )
     label_smoothing: float = Field(0.05, ge=0, lt=1, description="label smoothing of the cross entropy")
     balance: Literal["none", "even", "focal"] = Field(
         "none", description="loss weights of events: none; even: every class as much in total; or focal with gamma 2"

@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from nuweave.physics.truth import PRODUCT_OF_HEAD, Mode
 from nuweave.store import Clusters, SparseImage
 
 
@@ -59,11 +60,13 @@ class Event:
         content: deposits that need a detector, or finished images.
         particles: rows of PARTICLE, the neutrino first (time of its `vtx` in ns), then its final state; no rows when
             the event has no neutrino; None where the source cannot tell.
+        mode: how the neutrino scattered; None where that is not known.
     """
 
     number: int
     content: Deposits | Images
     particles: NDArray[Any] | None
+    mode: Mode | None
 
 
 @dataclass(frozen=True)
@@ -73,3 +76,9 @@ class Provides:
     site_labels: bool
     vertex: bool
     particles: bool
+    mode: bool
+
+    @property
+    def heads(self) -> tuple[str, ...]:
+        """Event classes that follow from this truth."""
+        return tuple(head for head in PRODUCT_OF_HEAD if self.particles and (self.mode or head != "interaction"))

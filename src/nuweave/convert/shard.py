@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import closing
 from pathlib import Path
 from typing import Any
@@ -43,9 +43,9 @@ def convert_file(source: Path, shard: Path, *, settings: ConvertConfig, detector
     with closing(open_source(settings.adapter, source)) as opened, write_aside(shard.with_suffix(".json")) as aside:
         num_written, products = 0, []
         with ShardWriter(shard) as writer:
-            for number, images, particles in _converted(opened, settings=settings, detector=detector, run=run):
-                content = event_products(images, particles, settings.truth)
-                writer.append(EventId(run, 0, number), **content)
+            for event, images in _converted(opened, settings=settings, detector=detector, run=run):
+                content = event_products(event, images, settings.truth, heads=opened.provides.heads)
+                writer.append(EventId(run, 0, event.number), **content)
                 products = sorted(name for kind in content.values() for name in kind)
                 num_written += 1
             if num_written == 0:
@@ -66,8 +66,8 @@ def convert_file(source: Path, shard: Path, *, settings: ConvertConfig, detector
 
 def _converted(
     source: Source, *, settings: ConvertConfig, detector: Detector, run: int
-) -> Iterator[tuple[int, Images, NDArray[Any] | None]]:
-    """Number, down-sampled images and truth particles of every event with enough sites."""
+) -> Iterator[tuple[Event, Images]]:
+    """Every event with enough sites, and its down-sampled images."""
     for entry in range(len(source)):
         event = source.event(entry)
         images = event.content
@@ -82,7 +82,7 @@ def _converted(
             )
         images = downsample(images, settings.downsample, settings.pooling)
         if images.values and sum(len(image.ids) for image in images.values) >= settings.min_sites:
-            yield event.number, images, event.particles
+            yield event, images
 
 
 def neutrino_vertex(event: Event) -> tuple[NDArray[np.float64], float] | None:
@@ -93,26 +93,36 @@ def neutrino_vertex(event: Event) -> tuple[NDArray[np.float64], float] | None:
     return np.array([vertex["x"], vertex["y"], vertex["z"]]), float(vertex["t"]) / 1000.0
 
 
-def event_products(images: Images, particles: NDArray[Any] | None, settings: TruthConfig) -> dict[str, dict[str, Any]]:
-    """The products of one event as ShardWriter.append takes them; truth that the source lacks is absent."""
+def event_products(
+    event: Event, images: Images, settings: TruthConfig, *, heads: Sequence[str]
+) -> dict[str, dict[str, Any]]:
+    """The products of one event as ShardWriter.append takes them; truth that the source lacks is absent.
+
+    Args:
+        event: the source's, for its truth.
+        images: of the event.
+        settings: thresholds and policies of the classes.
+        heads: event classes that the source can give.
+    """
     ndim = len(images.values[0].shape)
     sparse = {f"sparse{ndim}d_image": images.values}
     if images.labels is not None:
         sparse[f"sparse{ndim}d_label"] = images.labels
     clusters = {} if images.vertex is None else {f"cluster{ndim}d_vertex": images.vertex}
     rows = {}
-    if particles is not None:
-        rows = {"particle_truth": particles} | class_products(event_classes(particles, settings))
+    if event.particles is not None:
+        classes = event_classes(event.particles, settings, mode=event.mode)
+        rows = {"particle_truth": event.particles} | class_products(classes, heads)
     return {"sparse": sparse, "clusters": clusters, "particles": rows}
 
 
-def class_products(classes: Mapping[str, int]) -> dict[str, NDArray[Any]]:
-    """A product for every head: one particle whose `pdg` is the class, or no particle where the event has no class."""
+def class_products(classes: Mapping[str, int], heads: Sequence[str]) -> dict[str, NDArray[Any]]:
+    """A product for each of `heads`: one particle whose `pdg` is the class, or none where the event has no class."""
     products = {}
-    for head, product in PRODUCT_OF_HEAD.items():
+    for head in heads:
         rows = np.zeros(int(head in classes), PARTICLE)
         rows["pdg"] = classes.get(head, 0)
-        products[product] = rows
+        products[PRODUCT_OF_HEAD[head]] = rows
     return products
 
 
@@ -136,6 +146,7 @@ def _manifest(source: Path, opened: Source, settings: ConvertConfig, detector: D
             "vertex": known.vertex,
             "neutrino": known.particles,
             "particles": known.particles,
+            "mode": known.mode,
         },
         "nuweave": __version__,
     }

@@ -57,7 +57,7 @@ class Probe(NamedTuple):
 
 
 class FinalState(NamedTuple):
-    """Lepton and hadrons as they leave the struck nucleon, and the nuance code of the reaction."""
+    """Lepton and hadrons as they leave the struck nucleon, and LArSoft's code of the reaction (1000 + nuance code)."""
 
     lepton: FourVector
     hadrons: list[Particle]
@@ -134,7 +134,7 @@ def _quasielastic(probe: Probe, rng: np.random.Generator) -> FinalState | None:
 
 
 def _two_nucleons(probe: Probe, rng: np.random.Generator) -> FinalState | None:
-    """A correlated pair takes the momentum transfer and breaks up; coded as quasi-elastic, as nuance has no code."""
+    """A correlated pair takes the momentum transfer and breaks up; nuance has no code for it, LArSoft's is 1100."""
     first = NEUTRON if rng.random() < 0.5 else PROTON
     if probe.is_cc:
         first = NEUTRON if probe.pdg > 0 else PROTON
@@ -147,7 +147,7 @@ def _two_nucleons(probe: Probe, rng: np.random.Generator) -> FinalState | None:
         return None
     nucleons = decay(pair[1], [lar.MASS_MEV[out], lar.MASS_MEV[partner]], rng)
     hadrons = [Particle(pdg, vector) for pdg, vector in zip((out, partner), nucleons, strict=True)]
-    return FinalState(pair[0], hadrons, 1001 if probe.is_cc else 1002)
+    return FinalState(pair[0], hadrons, 1100)
 
 
 def _resonance(probe: Probe, rng: np.random.Generator) -> FinalState | None:

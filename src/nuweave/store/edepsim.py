@@ -46,7 +46,7 @@ VERTEX = np.dtype(
     [*_KEYS, ("x_vert", "f4"), ("y_vert", "f4"), ("z_vert", "f4"), ("t_vert", "f8"), ("t_event", "f8")], align=True
 )
 
-# A neutrino interaction. `reaction` is a nuance code (1001 CCQE), `lep_ang` the lepton's angle to the neutrino [deg].
+# A neutrino interaction. `reaction` is LArSoft's code (1001 CCQE), `lep_ang` the lepton's angle to the neutrino [deg].
 MC_HDR = np.dtype(
     [*_KEYS, ("x_vert", "f4"), ("y_vert", "f4"), ("z_vert", "f4"), ("t_vert", "f8"), ("target", "u4")]
     + [("reaction", "i4"), *((mode, "?") for mode in ("isCC", "isQES", "isMEC", "isRES", "isDIS", "isCOH"))]

@@ -12,6 +12,7 @@ from nuweave.convert.event import Deposits
 from nuweave.convert.sources import open_source
 from nuweave.convert.sources.edepsim_h5 import EdepSimH5
 from nuweave.physics.detectors import get_detector
+from nuweave.physics.truth import Mode
 from nuweave.store import StoreError
 from nuweave.store.edepsim import write_edepsim
 from tests.convert.handmade import edepsim_tables, write_edepsim_file
@@ -47,6 +48,30 @@ def test_truth_is_the_neutrino_and_its_final_state_in_gev(source: EdepSimH5) -> 
     assert particles["pz"] == pytest.approx([0.0, 0.596, 0.4446, 0.097])
     assert (particles["current_type"][0], particles["interaction_type"][0]) == (0, 1001)
     assert [float(particles["vtx"][axis][0]) for axis in "xyzt"] == [-30.0, 0.0, 250.0, 1500.0]
+
+
+@pytest.mark.parametrize(
+    ("flag", "mode"),
+    [
+        ("isQES", Mode.QE),
+        ("isRES", Mode.RES),
+        ("isDIS", Mode.DIS),
+        ("isMEC", Mode.OTHER),
+        ("isCOH", Mode.OTHER),
+        ("isCC", None),
+    ],
+)
+def test_the_mode_is_what_is_flagged_whatever_the_code_of_the_reaction(
+    tmp_path: Path, flag: str, mode: Mode | None
+) -> None:
+    tables = edepsim_tables(SBND)
+    tables.mc_hdr["isQES"] = False
+    tables.mc_hdr[flag] = True
+    tables.mc_hdr["reaction"] = 1003
+    write_edepsim(tmp_path / "a.h5", tables)
+    source = EdepSimH5(tmp_path / "a.h5")
+    assert source.event(0).mode is mode
+    assert source.event(2).mode is None  # no neutrino
 
 
 def test_an_event_without_a_neutrino_has_no_truth_rows(source: EdepSimH5) -> None:

@@ -10,8 +10,8 @@ import pytest
 from nuweave.config.convert import TruthConfig
 from nuweave.convert.event import Images
 from nuweave.convert.sources import open_source
-from nuweave.convert.sources.larcv3 import Larcv3
-from nuweave.physics.truth import event_classes
+from nuweave.convert.sources.larcv3 import Larcv3, read_mode
+from nuweave.physics.truth import Mode, event_classes
 from nuweave.store import EventId, ShardReader, ShardWriter, StoreError
 from tests.mock import neutrino, write_shard
 
@@ -27,16 +27,25 @@ def test_images_and_truth_of_a_shard_come_back_unchanged(tmp_path: Path) -> None
         assert np.array_equal(made.values, kept.values)
     assert event.particles is not None
     assert event.particles["pdg"].tolist() == [14, 13, 2212]
-    assert vars(source.provides) == {"site_labels": True, "vertex": True, "particles": True}
+    assert vars(source.provides) == {"site_labels": True, "vertex": True, "particles": True, "mode": True}
 
 
 def test_real_sbnd_events_are_numu_cc_with_a_proton_and_nue_cc_without(shared_data: Path) -> None:
     source = open_source("larcv3", shared_data / "larcv3" / "sbnd_2events.h5")
-    truth = [source.event(entry).particles for entry in range(len(source))]
-    assert [event_classes(rows, TruthConfig()) for rows in truth if rows is not None] == [
-        {"neutrino": 1, "protons": 1, "charged_pions": 0, "neutral_pions": 0},  # numu -> mu p n
-        {"neutrino": 0, "protons": 0, "charged_pions": 0, "neutral_pions": 0},  # nue -> e 3n
+    events = [source.event(entry) for entry in range(len(source))]
+    known = [(one.particles, one.mode) for one in events if one.particles is not None]
+    assert [event_classes(rows, TruthConfig(), mode=mode) for rows, mode in known] == [
+        {"neutrino": 1, "protons": 1, "charged_pions": 0, "neutral_pions": 0, "interaction": 0},  # numu QE -> mu p n
+        {"neutrino": 0, "protons": 0, "charged_pions": 0, "neutral_pions": 0, "interaction": 4},  # nue QE -> e 3n
     ]
+
+
+def test_a_code_that_names_no_mode_leaves_the_mode_unknown() -> None:
+    rows = neutrino()
+    for code, mode in ((1001, Mode.QE), (1100, Mode.OTHER), (1000, None), (-1, None), (0, None)):
+        rows["interaction_type"][0] = code
+        assert read_mode(rows) is mode
+    assert read_mode(rows[:0]) is None
 
 
 def test_real_sbnd_images_have_the_known_number_of_sites(shared_data: Path) -> None:
@@ -61,7 +70,8 @@ def test_a_file_without_labels_says_so(tmp_path: Path) -> None:
     assert isinstance(event.content, Images)
     assert event.content.labels is None
     assert event.particles is None
-    assert vars(source.provides) == {"site_labels": False, "vertex": False, "particles": False}
+    assert vars(source.provides) == {"site_labels": False, "vertex": False, "particles": False, "mode": False}
+    assert source.provides.heads == ()
 
 
 def test_a_file_without_images_is_refused_with_what_it_holds(tmp_path: Path) -> None:

@@ -9,11 +9,13 @@ import numpy as np
 from numpy.typing import NDArray
 
 from nuweave.convert.event import Deposits, Event, Provides
-from nuweave.physics.truth import NEUTRAL_CURRENT
+from nuweave.physics.truth import NEUTRAL_CURRENT, Mode
 from nuweave.store import PARTICLE, open_h5
 from nuweave.store.edepsim import TABLES, EdepSimEvents, read_edepsim
 
 FINAL_STATE = 1  # part_status in mc_stack
+# flags of mc_hdr; `reaction` does not serve, each generator has a scheme of its own for it
+MODE_OF_FLAG = {"isQES": Mode.QE, "isRES": Mode.RES, "isDIS": Mode.DIS, "isMEC": Mode.OTHER, "isCOH": Mode.OTHER}
 POINT_DEPOSIT_CM = 0.01  # a shorter step has no energy loss a length of its own; this one stands in
 
 
@@ -25,7 +27,8 @@ class EdepSimH5:
         self._numbers = self._tables.event_ids
         names = ("segments", "vertices", "mc_hdr", "mc_stack")
         self._rows = {name: _RowsByEvent(getattr(self._tables, name)) for name in names}
-        self.provides = Provides(site_labels=True, vertex=True, particles=True)
+        has_mode = set(MODE_OF_FLAG) <= set(self._tables.mc_hdr.dtype.names or ())
+        self.provides = Provides(site_labels=True, vertex=True, particles=True, mode=has_mode)
         generator, seed = (self._tables.attributes.get(name) for name in ("generator", "generator_seed"))
         self.generator = None if generator is None else str(generator)
         self.generator_seed = None if seed is None else str(seed)
@@ -45,7 +48,9 @@ class EdepSimH5:
         segments, vertices, header, stack = (rows.of(number) for rows in self._rows.values())
         trigger_us = float(vertices["t_event"][0]) if "t_event" in (vertices.dtype.names or ()) else 0.0
         deposits = read_deposits(segments, header, trigger_us=trigger_us)
-        return Event(number, deposits, read_particles(segments, header, stack, trigger_us=trigger_us))
+        neutrino = event_neutrino(segments, header)
+        particles = read_particles(neutrino, stack, trigger_us=trigger_us)
+        return Event(number, deposits, particles, read_mode(neutrino) if self.provides.mode else None)
 
     def close(self) -> None:
         """Nothing is left open: the tables were read whole."""
@@ -90,17 +95,29 @@ def read_deposits(segments: NDArray[Any], header: NDArray[Any], *, trigger_us: f
     )
 
 
-def read_particles(
-    segments: NDArray[Any], header: NDArray[Any], stack: NDArray[Any], *, trigger_us: float
-) -> NDArray[Any]:
+def event_neutrino(segments: NDArray[Any], header: NDArray[Any]) -> NDArray[Any]:
+    """The row of `mc_hdr` of the event's neutrino, or no row: of several, the one that deposited most energy."""
+    deposited = [float(segments["dE"][segments["vertex_id"] == vertex].sum()) for vertex in header["vertex_id"]]
+    chosen: NDArray[Any] = header[[int(np.argmax(deposited))]] if deposited else header
+    return chosen
+
+
+def read_mode(neutrino: NDArray[Any]) -> Mode | None:
+    """The mode that is flagged in the row of a neutrino; None where none is, and without a row."""
+    return next((mode for flag, mode in MODE_OF_FLAG.items() if neutrino[flag].any()), None)
+
+
+def read_particles(chosen: NDArray[Any], stack: NDArray[Any], *, trigger_us: float) -> NDArray[Any]:
     """The neutrino and its final state as rows of PARTICLE; no rows without a neutrino.
 
-    Of several neutrinos in one event, the one that deposited most energy is the event's.
+    Args:
+        chosen: the row of `mc_hdr` of the neutrino, or no row.
+        stack: rows of `mc_stack`.
+        trigger_us: time of the trigger on the file's clock.
     """
-    if len(header) == 0:
+    if len(chosen) == 0:
         return np.zeros(0, PARTICLE)
-    deposited = [float(segments["dE"][segments["vertex_id"] == vertex].sum()) for vertex in header["vertex_id"]]
-    neutrino = header[int(np.argmax(deposited))]
+    neutrino = chosen[0]
     final = stack[(stack["vertex_id"] == neutrino["vertex_id"]) & (stack["part_status"] == FINAL_STATE)]
     rows = np.zeros(1 + len(final), PARTICLE)
     rows["pdg"] = [neutrino["nu_pdg"], *final["part_pdg"]]

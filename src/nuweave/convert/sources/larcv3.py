@@ -3,8 +3,12 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
+
+from numpy.typing import NDArray
 
 from nuweave.convert.event import Event, Images, Provides
+from nuweave.physics.truth import MODE_OF_CODE, Mode
 from nuweave.store import ShardReader, StoreError, open_h5, require_same_sites
 
 IMAGES = ("sparse2d_image", "sparse3d_image", "sparse2d_sbndwire")
@@ -31,6 +35,7 @@ class Larcv3:
             site_labels=self._label is not None,
             vertex=self._vertex is not None,
             particles=self._particles is not None,
+            mode=self._particles is not None,
         )
         self.generator: str | None = None
         self.generator_seed: str | None = None
@@ -56,8 +61,14 @@ class Larcv3:
             require_same_sites(reader.path, entry, values, labels)
         vertex = None if self._vertex is None else reader.clusters(self._vertex, entry)
         particles = None if self._particles is None else reader.particles(self._particles, entry)
-        return Event(entry, Images(values, labels, vertex), particles)
+        mode = None if particles is None else read_mode(particles)
+        return Event(entry, Images(values, labels, vertex), particles, mode)
 
     def close(self) -> None:
         """Close the file."""
         self._reader.close()
+
+
+def read_mode(particles: NDArray[Any]) -> Mode | None:
+    """The mode that LArSoft's code of the neutrino, the first row, stands for; None where it stands for none."""
+    return MODE_OF_CODE.get(int(particles["interaction_type"][0])) if len(particles) else None
