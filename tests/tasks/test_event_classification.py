@@ -8,6 +8,7 @@ from dataclasses import replace
 import pytest
 import torch
 from pydantic import ValidationError
+from torch.nn import functional
 
 from nuweave.config.models import ResNetConfig
 from nuweave.config.tasks import EventClassificationConfig
@@ -39,6 +40,51 @@ def test_label_smoothing_asks_for_a_share_of_every_class() -> None:
     assert float(loss.detach()) == pytest.approx(-0.9 * math.log(0.9) - 0.1 * math.log(0.1), rel=1e-6)
 
 
+def test_class_weights_weigh_events_and_the_mean_is_that_of_their_weights() -> None:
+    """The first event is of class 0, found with 0.5, weight 3; the second of class 2, found with 0.6, weight 1."""
+    task = make_task(
+        EventClassificationConfig(heads=HEADS, label_smoothing=0.0, class_weights={"neutrino": (3.0, 7.0, 1.0)})
+    )
+    expected = -(3 * math.log(0.5) + math.log(0.6)) / 4 - math.log(0.9)
+    terms = task.loss_terms(logits(), two_events(labels=None, truth=TRUTH))
+    assert terms.weights_T.tolist() == [4.0, 1.0]
+    loss = mean_loss(*terms)
+    assert float(loss.detach()) == pytest.approx(expected, rel=1e-6)
+
+
+def test_smoothed_and_weighted_is_the_mean_of_torch() -> None:
+    weights = (3.0, 7.0, 1.0)
+    task = make_task(
+        EventClassificationConfig(heads=("neutrino",), label_smoothing=0.2, class_weights={"neutrino": weights})
+    )
+    out = logits().heads["neutrino"].detach()
+    truth = torch.tensor([2, -1])
+    found = task.loss(Logits(heads={"neutrino": out}), two_events(labels=None, truth={"neutrino": truth.tolist()}))
+    wanted = functional.cross_entropy(out, truth, weight=torch.tensor(weights), ignore_index=-1, label_smoothing=0.2)
+    assert float(found) == pytest.approx(float(wanted), rel=1e-6)
+
+
+@pytest.mark.parametrize(
+    ("settings", "message"),
+    [
+        (
+            {"class_weights": {"protons": (1, 2)}},
+            r"class_weights.protons=\[1.0, 2.0\] needs 3 positive values, one a class",
+        ),
+        ({"class_weights": {"protons": (1, 0, 2)}}, r"needs 3 positive values, one a class; try \[1.0, 1.0, 1.0\]"),
+        ({"class_weights": {"interaction": (1,) * 13}}, r"class_weights.interaction is not among heads=\['neutrino', "),
+        ({"class_weights": {"neutrino": (1, 1, 1)}, "balance": "even"}, r"balance=even weighs .*; try balance: none"),
+        (
+            {"class_weights": {"neutrino": (1, 1, 1)}, "sites": "all", "min_neutrino_sites": 10},
+            r"needs 4 positive values",  # cosmic only is the fourth
+        ),
+    ],
+)
+def test_class_weights_that_do_not_fit_are_refused(settings: dict[str, object], message: str) -> None:
+    with pytest.raises(ValidationError, match=message):
+        EventClassificationConfig.model_validate(settings)
+
+
 def test_even_classes_count_as_much_in_total_however_rare() -> None:
     """Two events of class 0, found with 0.5 and 0.8, one of class 1, found with 0.1; class 2 is absent."""
     task = make_task(EventClassificationConfig(heads=("neutrino",), balance="even", label_smoothing=0.0))
@@ -53,12 +99,17 @@ def test_focal_weights_follow_the_probability_of_the_true_class() -> None:
     assert loss == pytest.approx(-(0.1**2) * (0.9 * math.log(0.9) + 0.1 * math.log(0.1)), rel=1e-5)
 
 
-BALANCES = ["none", "even", "focal"]
+BALANCES = [
+    {"balance": "none"},
+    {"balance": "even"},
+    {"balance": "focal"},
+    {"class_weights": {"neutrino": (3.0, 7.0, 1.0), "charged_pions": (1.0, 0.5)}},
+]
 
 
-@pytest.mark.parametrize("balance", BALANCES)
-def test_terms_of_two_ranks_add_up_to_the_loss_of_the_whole(balance: str) -> None:
-    task = make_task(EventClassificationConfig.model_validate({"heads": HEADS, "balance": balance}))
+@pytest.mark.parametrize("balance", BALANCES, ids=["none", "even", "focal", "class_weights"])
+def test_terms_of_two_ranks_add_up_to_the_loss_of_the_whole(balance: dict[str, object]) -> None:
+    task = make_task(EventClassificationConfig.model_validate({"heads": HEADS, **balance}))
     out = logits()
     halves = []
     for event in (0, 1):
@@ -70,9 +121,9 @@ def test_terms_of_two_ranks_add_up_to_the_loss_of_the_whole(balance: str) -> Non
     assert float(total) == pytest.approx(float(whole.detach()), rel=1e-6)
 
 
-@pytest.mark.parametrize("balance", BALANCES)
-def test_a_head_without_any_class_adds_nothing_but_still_gives_gradients(balance: str) -> None:
-    settings = {"heads": HEADS, "label_smoothing": 0.1, "balance": balance}
+@pytest.mark.parametrize("balance", BALANCES, ids=["none", "even", "focal", "class_weights"])
+def test_a_head_without_any_class_adds_nothing_but_still_gives_gradients(balance: dict[str, object]) -> None:
+    settings = {"heads": HEADS, "label_smoothing": 0.1, **balance}
     task = make_task(EventClassificationConfig.model_validate(settings))
     batch = two_events(labels=None, truth={"neutrino": [-1, -1], "charged_pions": [-1, -1]})
     out = logits()

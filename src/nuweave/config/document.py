@@ -43,7 +43,7 @@ def _yaml_lines(section: Section, *, indent: int) -> Iterator[str]:
         if isinstance(value, Section):
             yield head + comment
             yield from _yaml_lines(value, indent=indent + 2)
-        elif isinstance(value, Mapping):
+        elif isinstance(value, Mapping) and value:
             yield head + comment
             for key, part in value.items():
                 yield f"{' ' * (indent + 2)}{key}:"
@@ -106,6 +106,8 @@ def _kind(annotation: Any, field: FieldInfo) -> str:
         return " or ".join(f"`{value}`" for value in get_args(annotation))
     if origin is tuple:
         return f"list of {_kind(get_args(annotation)[0], field)}"
+    if origin is dict:
+        return f"{_kind(get_args(annotation)[1], field)} by name"
     if origin in (Union, UnionType):
         return " or ".join("null" if part is type(None) else _kind(part, field) for part in get_args(annotation))
     limits = [

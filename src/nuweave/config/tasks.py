@@ -52,6 +52,11 @@ class EventClassificationConfig(Section):
     balance: Literal["none", "even", "focal"] = Field(
         "none", description="loss weights of events: none; even: every class as much in total; or focal with gamma 2"
     )
+    class_weights: dict[Head, tuple[float, ...]] = Field(
+        {},
+        description="positive loss weights of the classes of a head, by its name: the loss is sum(w * entropy) / sum(w)"
+        ", only with balance none; a head that is not named weighs its classes alike",
+    )
     min_neutrino_sites: int = Field(
         0,
         ge=0,
@@ -73,6 +78,22 @@ class EventClassificationConfig(Section):
                 f"min_neutrino_sites={self.min_neutrino_sites} needs sites: all and the head neutrino; "
                 "try min_neutrino_sites: 0"
             )
+        return self
+
+    @model_validator(mode="after")
+    def _weighs_its_classes(self) -> Self:
+        if self.class_weights and self.balance != "none":
+            raise ValueError(
+                f"balance={self.balance} weighs the classes itself, class_weights would do it twice; try balance: none"
+            )
+        for head, weights in self.class_weights.items():
+            if head not in self.heads:
+                raise ValueError(f"class_weights.{head} is not among heads={list(self.heads)}; ask for it or remove it")
+            num = NUM_CLASSES[head] + (head == "neutrino" and self.min_neutrino_sites > 0)
+            if len(weights) != num or not all(weight > 0 for weight in weights):
+                raise ValueError(
+                    f"class_weights.{head}={list(weights)} needs {num} positive values, one a class; try {[1.0] * num}"
+                )
         return self
 
 

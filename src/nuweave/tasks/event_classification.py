@@ -14,7 +14,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
-from nuweave.config.tasks import EventClassificationConfig
+from nuweave.config.tasks import EventClassificationConfig, Head
 from nuweave.loader import SparseBatch
 from nuweave.models import Logits, Outputs
 from nuweave.physics.truth import HEAD_CLASSES, SiteLabel
@@ -51,21 +51,28 @@ class EventClassification:
     def loss_terms(self, logits: Logits, batch: SparseBatch) -> LossTerms:
         """Sum of cross entropies over the events that have a class, and their number, for each head.
 
-        Balance even has a term for every class of each head.
+        With class weights, entropies and events count as much as the true class weighs; label smoothing weighs each of
+        its terms by the term's own class (torch's rule). Balance even has a term for every class of each head.
 
         Raises:
             TaskError: the file has no truth for a head, or no site labels to find cosmic-only events.
         """
-        terms = [self._head_terms(logits.heads[head].float(), self._truth(head, batch)) for head in self.config.heads]
+        truth = {head: self._truth(head, batch) for head in self.config.heads}
+        terms = [self._head_terms(head, logits.heads[head].float(), truth_B) for head, truth_B in truth.items()]
         return LossTerms(torch.cat([one.sums_T for one in terms]), torch.cat([one.weights_T for one in terms]))
 
-    def _head_terms(self, logits_BK: Tensor, truth_B: Tensor) -> LossTerms:
+    def _head_terms(self, head: Head, logits_BK: Tensor, truth_B: Tensor) -> LossTerms:
         """Of one head. A focal weight asks how probable the true class is, whatever the smoothing."""
         entropy = partial(functional.cross_entropy, label_smoothing=self.config.label_smoothing)
         known_B = truth_B != NO_CLASS
         num_known = known_B.sum(dtype=torch.float64)[None]
         if self.config.balance == "none":
-            return LossTerms(entropy(logits_BK, truth_B, ignore_index=NO_CLASS, reduction="sum")[None], num_known)
+            weights = self.config.class_weights.get(head)
+            weight_K = None if weights is None else logits_BK.new_tensor(weights)
+            total = entropy(logits_BK, truth_B, weight=weight_K, ignore_index=NO_CLASS, reduction="sum")[None]
+            if weight_K is None:
+                return LossTerms(total, num_known)
+            return LossTerms(total, weight_K[truth_B[known_B]].sum(dtype=torch.float64)[None])
         logits_NK, truth_N = logits_BK[known_B], truth_B[known_B]
         entropy_N = entropy(logits_NK, truth_N, reduction="none")
         if self.config.balance == "even":
