@@ -31,6 +31,7 @@ def test_what_is_dumped_is_what_is_read(tmp_path: Path) -> None:
         ({"convert": {"downsample": 3}}, r"config: convert.downsample=3: must be a power of two; try 2"),
         ({"convert": {"adapter": "hdf"}}, r"config: convert.adapter='hdf': Input should be 'edepsim_h5'"),
         ({"detector": "cube"}, r"noise_adc=\[.*\] needs 1 values for detector=cube; try \[1.0\]"),
+        ({"detector": "nova"}, r"noise_adc=\[.*\] needs 2 values for detector=nova; try \[1.0, 1.0\]"),
         ({"convert": {"adapter": "larcv3"}}, r"set data_dir=DIRECTORY"),
         ({"simulate": {"num_files": "many"}}, r"config: simulate.num_files='many': Input should be a valid integer"),
         ({"split": {"train": 0.9}}, r"train \+ val \+ test = 1.2 must be 1; try train: 0.7"),

@@ -15,7 +15,7 @@ from nuweave.physics.detectors import Detector, get_detector
 from nuweave.physics.truth import SiteLabel
 from tests.convert.handmade import both, deposits
 
-SBND, CUBE = get_detector("sbnd"), get_detector("cube")
+SBND, CUBE, NOVA = get_detector("sbnd"), get_detector("cube"), get_detector("nova")
 QUIET: dict[str, Any] = {"noise_adc": (0.0, 0.0, 0.0), "threshold_adc": 1e-9, "electron_lifetime_ms": 1e9}
 STILL: dict[str, Any] = {"longitudinal_diffusion_cm2_s": 0.0, "transverse_diffusion_cm2_s": 0.0, "shaping_cm": 0.0}
 ACROSS = deposits(((-100.0, 20.0, 100.0), (-97.0, 90.0, 160.0)))  # 92 cm through many wires of every plane
@@ -46,6 +46,17 @@ def test_charge_is_conserved_in_voxels() -> None:
     made = images(steps, CUBE, **(QUIET | {"noise_adc": (0.0,)}))
     electrons = float(ionisation_electrons(steps, ResponseConfig()).sum())
     assert float(made.values[0].values.sum()) * 195.0 == pytest.approx(electrons, rel=1e-5)
+
+
+def test_where_nothing_drifts_a_cell_keeps_all_its_charge_at_once() -> None:
+    # cell 40 covers x = 0 to 3.9 cm, cell 45 y = 19.5 to 23.4 cm, plane 10 z = 66 to 72.6 cm
+    step = deposits(((1.0, 20.0, 67.0), (3.0, 23.0, 72.0)))
+    spread = {"electron_lifetime_ms": 1e-6, "transverse_diffusion_cm2_s": 1e6, "shaping_cm": 30.0}
+    made = images(step, NOVA, **(QUIET | {"noise_adc": (0.0, 0.0)} | spread))
+    electrons = float(ionisation_electrons(step, ResponseConfig()).sum())
+    assert [view.coords.tolist() for view in made.values] == [[[10, 40]], [[10, 45]]]
+    for view in made.values:
+        assert float(view.values.sum()) * 195.0 == pytest.approx(electrons, rel=1e-5)
 
 
 def test_a_short_lifetime_takes_charge_by_drift_distance() -> None:

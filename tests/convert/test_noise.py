@@ -58,6 +58,15 @@ def test_streaks_follow_the_drift_axis() -> None:
     assert share_of_neighbours(1.0)[0] < 0.03
 
 
+def test_noise_without_streaks_sits_at_the_same_sites_along_any_axis_and_along_none() -> None:
+    found = [
+        noise_sites(np.random.default_rng(7), BLOCK, SHAPE, axis=axis, sigma_adc=2.0, threshold_adc=5.0)[0].tolist()
+        for axis in (0, 1, None)
+    ]
+    assert len(found[0]) > 200
+    assert found[0] == found[1] == found[2]
+
+
 def test_offsets_start_at_0_in_every_streak_and_grow() -> None:
     offsets = streak_offsets(np.random.default_rng(1), np.array([1, 3, 2]))
     assert offsets[[0, 1, 4]].tolist() == [0, 0, 0]

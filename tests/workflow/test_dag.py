@@ -112,7 +112,7 @@ def test_shards_are_archived_on_request(small: Path, snakemake: Snakemake) -> No
     [
         ("typo=1", "config: typo: unknown key"),
         ("convert={downsample: 3}", "must be a power of two; try 2"),
-        ("detector=sbnb", "config: detector='sbnb': Input should be 'sbnd' or 'cube'"),
+        ("detector=sbnb", "config: detector='sbnb': Input should be 'sbnd', 'cube' or 'nova'"),
         ("data_dir=nowhere", r"data_dir=nowhere: no file matches convert.pattern=*.h5"),
     ],
 )

@@ -18,7 +18,7 @@ from nuweave.config.simulate import SimulateConfig
 from nuweave.config.tasks import EventClassificationConfig, SegmentationConfig, TaskConfig
 from nuweave.config.train import AugmentConfig, OverfitConfig, TrainConfig
 
-NUM_PLANES = {"sbnd": 3, "cube": 1}
+NUM_PLANES = {"sbnd": 3, "cube": 1, "nova": 2}
 NETWORKS_OF_TASK = {"segmentation": ("uresnet",), "event_classification": ("resnet", "cvn", "alexnet")}
 
 
@@ -70,7 +70,9 @@ class Config(Section):
     data_dir: str | None = Field(
         None, description="directory with your own simulation files; without it, events are simulated"
     )
-    detector: Literal["sbnd", "cube"] = Field("sbnd", description="sbnd: three wire planes; cube: a small voxel box")
+    detector: Literal["sbnd", "cube", "nova"] = Field(
+        "sbnd", description="sbnd: three wire planes; cube: a small voxel box; nova: two orthogonal views of cells"
+    )
     simulate: SimulateConfig = Field(SimulateConfig(), description="the embedded generator")
     convert: ConvertConfig = Field(ConvertConfig(), description="from simulation files to larcv3 shards")
     split: SplitConfig = Field(SplitConfig(), description="train, validation and test parts")

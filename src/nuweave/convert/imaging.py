@@ -118,7 +118,8 @@ def cut_pieces(deposits: Deposits, detector: Detector, settings: ResponseConfig)
     energy_M = (deposits.energy_mev_N / num_N)[of_M]
     is_neutrino_M = deposits.is_neutrino_N[of_M]
     coefficients = [settings.transverse_diffusion_cm2_s] * detector.ndim
-    coefficients[detector.drift_axis] = settings.longitudinal_diffusion_cm2_s
+    if detector.drift_axis is not None:
+        coefficients[detector.drift_axis] = settings.longitudinal_diffusion_cm2_s
     sigmas = [diffusion_cm(drift_us_M, one) / size for one, size in zip(coefficients, detector.site_cm, strict=True)]
     return Pieces(
         coords_MD=detector.project(place_M3, deposits.time_us_N[of_M]),
@@ -156,8 +157,10 @@ def sum_by_site(pieces: Pieces, projection: int, detector: Detector) -> SiteSums
 
 
 def shape_signal(sums: SiteSums, projection: int, detector: Detector, settings: ResponseConfig) -> SiteSums:
-    """Smear the charge, not the true energy, along the drift: electronics do not resolve single times."""
+    """Smear the charge, not the true energy, along the drift, if any: electronics do not resolve single times."""
     axis, shape = detector.drift_axis, detector.shapes[projection]
+    if axis is None:
+        return sums
     low, high = (int(edge[axis]) for edge in _read_out(detector.blocks[projection]))
     taps = shaping_taps(settings.shaping_cm / detector.site_cm[axis])
     stride = math.prod(shape[axis + 1 :])

@@ -40,7 +40,7 @@ def noise_sites(
     block: ReadoutBlock,
     shape: tuple[int, ...],
     *,
-    axis: int,
+    axis: int | None,
     sigma_adc: float,
     threshold_adc: float,
 ) -> tuple[NDArray[np.int64], NDArray[np.float64]]:
@@ -50,7 +50,7 @@ def noise_sites(
         rng: source of randomness.
         block: the part of the image.
         shape: of the image.
-        axis: along which noise sites follow each other in streaks.
+        axis: along which noise sites follow each other in streaks; None for noise without streaks.
         sigma_adc: standard deviation of the noise [ADC]; 0 for none.
         threshold_adc: least stored value [ADC].
     Returns:
@@ -65,8 +65,9 @@ def noise_sites(
     length = rng.geometric(1.0 / block.streak, size=len(heads))
     extent = tuple(len(each) for each in block.sites)
     coords = [np.repeat(coord, length) for coord in np.unravel_index(heads, extent)]
-    coords[axis] += streak_offsets(rng, length)
-    inside = coords[axis] < extent[axis]
+    if axis is not None:
+        coords[axis] += streak_offsets(rng, length)
+    inside = np.logical_and.reduce([coord < num for coord, num in zip(coords, extent, strict=True)])
     placed = tuple(coord[inside] + each.start for coord, each in zip(coords, block.sites, strict=True))
     sites = np.sort(np.ravel_multi_index(placed, shape))
     sites = sites[np.diff(sites, prepend=-1) > 0]

@@ -1,7 +1,11 @@
-"""Detector geometries: where a deposit at a place and a time appears in each image."""
+"""Detector geometries: where a deposit at a place and a time appears in each image, and the way back.
+
+Shape letters: N places, P projections, D axes of an image.
+"""
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
@@ -10,6 +14,9 @@ from numpy.typing import NDArray
 
 from nuweave.config import ConfigError
 
+# SBND: columns a cm of drift, the column of the cathode in the images of the volumes at x < 0 and x > 0, and the sine
+# of the 60 degrees between the induction wires and those of collection
+COLUMNS_CM, CATHODE_COLUMNS, SLANT = 3.2, (640.0, 637.3), np.sqrt(3.0) / 2.0
 UNSEEN = -1.0e6  # site coordinate of charge that arrives outside of the readout window: far outside of any image
 
 
@@ -20,7 +27,8 @@ class ReadoutBlock:
     Attributes:
         sites: the sites along each axis that are read out.
         plane: the wire plane (or readout) behind it, an index into settings that are given a plane.
-        streak: mean number of noise sites that follow each other along the drift axis; 1 for noise without memory.
+        streak: mean number of noise sites that follow each other along the drift axis; 1 for noise without memory,
+            the only choice where nothing drifts.
     """
 
     sites: tuple[range, ...]
@@ -34,17 +42,17 @@ class ReadoutBlock:
 
 
 class Detector(Protocol):
-    """What the other rooms need to know of a detector. x is the drift axis, y points up, z along the beam.
+    """What the other rooms need to know of a detector. x is the drift axis if any, y points up, z along the beam.
 
     Attributes:
         name: its name in the configuration.
-        ndim: dimensions of an image: 2 for wire planes, 3 for voxels.
+        ndim: dimensions of an image: 2 for wire planes and views, 3 for voxels.
         bounds_cm: float64[3, 2], the active volume.
         shapes: sites along each axis, for each projection.
         blocks: the read-out part of each projection.
         site_cm: extent of a site along each axis of an image.
         origin_cm: coordinate of the images' first edge along each axis.
-        drift_axis: the axis of an image along which charge drifts; all others are transverse.
+        drift_axis: the axis of an image along which charge drifts, all others are transverse; None if nothing drifts.
     """
 
     @property
@@ -62,7 +70,7 @@ class Detector(Protocol):
     @property
     def origin_cm(self) -> tuple[float, ...]: ...
     @property
-    def drift_axis(self) -> int: ...
+    def drift_axis(self) -> int | None: ...
     @property
     def num_projections(self) -> int: ...
 
@@ -79,8 +87,37 @@ class Detector(Protocol):
         ...
 
     def drift_cm(self, position_cm_N3: NDArray[np.float64]) -> NDArray[np.float64]:
-        """float64[N], distance from each place to the readout."""
+        """float64[N], distance that charge drifts from each place to the readout."""
         ...
+
+    def locate(self, coords_PND: Sequence[NDArray[np.float64]]) -> NDArray[np.float64]:
+        """The place, at time 0, that fits its site coordinates in every projection best: `project` turned round.
+
+        Args:
+            coords_PND: float64[N, D] a projection; one with NaN is left out.
+        Returns:
+            float64[N, 3] cm, the least squares in sites; NaN where too few projections are left.
+        """
+        ...
+
+
+def fit_places(design_PD3: NDArray[np.float64], coords_NPD: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Least squares of coords = design @ place over the projections without NaN, by the normal equations.
+
+    Args:
+        design_PD3: change of each site coordinate with x, y and z [sites/cm].
+        coords_NPD: site coordinates, less those of the origin.
+    Returns:
+        float64[N, 3] cm; NaN where the projections that are left do not fix the place.
+    """
+    seen_NP: NDArray[np.bool_] = np.all(np.isfinite(coords_NPD), axis=2)
+    known_NPD = np.where(seen_NP[:, :, None], coords_NPD, 0.0)
+    normal_N33 = np.einsum("np,pdi,pdj->nij", seen_NP, design_PD3, design_PD3)
+    right_N3 = np.einsum("pdi,npd->ni", design_PD3, known_NPD)
+    fixed_N = np.linalg.matrix_rank(normal_N33, hermitian=True) == 3
+    place_N3 = np.full((len(coords_NPD), 3), np.nan)
+    place_N3[fixed_N] = np.linalg.solve(normal_N33[fixed_N], right_N3[fixed_N, :, None])[:, :, 0]
+    return place_N3
 
 
 @dataclass(frozen=True)
@@ -129,62 +166,128 @@ class WireDetector:
         x, y, z = np.asarray(position_cm_N3, np.float64).T
         beyond = x > 0
         shift = 0.5 * np.asarray(time_us_N, np.float64)
-        column = 3.2 * x + np.where(beyond, 637.3 - shift, 640.0 + shift)
+        column = COLUMNS_CM * x + np.where(beyond, CATHODE_COLUMNS[1] - shift, CATHODE_COLUMNS[0] + shift)
         seen = np.where(beyond, (column >= 638.5) & (column < 1279.5), (column >= -0.5) & (column < 639.5))
         column = np.where(seen, column, UNSEEN)
         along, up = (z - 250.0) / 0.3, y / 0.3
-        slant = np.sqrt(3.0) / 2.0
-        rows = (0.5 * along - slant * up, 0.5 * along + slant * up, along)
+        rows = (0.5 * along - SLANT * up, 0.5 * along + SLANT * up, along)
         return [np.stack([1024.0 + row, column], axis=1) for row in rows]
 
     def drift_cm(self, position_cm_N3: NDArray[np.float64]) -> NDArray[np.float64]:
         """Distance to the wires of the deposit's own volume, at x = -200 or x = +200 cm."""
         return np.clip(200.0 - np.abs(np.asarray(position_cm_N3, np.float64)[:, 0]), 0.0, None)
 
+    def locate(self, coords_PND: Sequence[NDArray[np.float64]]) -> NDArray[np.float64]:
+        """See Detector.locate; two planes are enough.
+
+        Within 5 mm of the cathode the columns of both volumes overlap: such a place may come out beyond it, 8 mm off.
+        """
+        column_3 = [COLUMNS_CM, 0.0, 0.0]
+        rows_P3 = np.array([[0.0, -SLANT, 0.5], [0.0, SLANT, 0.5], [0.0, 0.0, 1.0]]) / 0.3
+        coords_NPD = np.stack(coords_PND, axis=1) - np.array([1024.0, CATHODE_COLUMNS[0]])
+        place_N3 = fit_places(np.stack([[row_3, column_3] for row_3 in rows_P3]), coords_NPD)
+        gap_cm = (CATHODE_COLUMNS[0] - CATHODE_COLUMNS[1]) / COLUMNS_CM
+        place_N3[:, 0] += np.where(place_N3[:, 0] > -0.5 * gap_cm, gap_cm, 0.0)
+        place_N3[:, 2] += 250.0
+        return place_N3
+
 
 @dataclass(frozen=True)
-class VoxelDetector:
-    """A cube of liquid argon read out in voxels, 256 along each axis, charge drifting to the face at low x.
+class GridDetector:
+    """A box that is read out in equal sites along the axes of space: voxels, or views that look along one axis each.
 
-    Idealised, as the samples of arXiv:1912.10133 and PILArNet (arXiv:2006.01993) are.
+    Attributes:
+        axes: for each projection, which axis of space (x, y, z are 0, 1, 2) runs along each axis of its image.
+        num_sites: along each axis of an image.
+        drift_velocity_cm_us: of charge, towards the face at low x; 0 where every deposit is seen at once.
     """
 
-    name: str = "cube"
-    ndim: int = 3
-    shapes: tuple[tuple[int, ...], ...] = ((256, 256, 256),)
-    site_cm: tuple[float, ...] = (0.4, 0.4, 0.4)
-    origin_cm: tuple[float, ...] = (-51.2, -51.2, 0.0)
-    drift_axis: int = 0
-    drift_velocity_cm_us: float = 0.16
+    name: str
+    axes: tuple[tuple[int, ...], ...]
+    num_sites: tuple[int, ...]
+    site_cm: tuple[float, ...]
+    origin_cm: tuple[float, ...]
+    drift_velocity_cm_us: float
+
+    @property
+    def ndim(self) -> int:
+        """Dimensions of an image."""
+        return len(self.num_sites)
 
     @property
     def bounds_cm(self) -> NDArray[np.float64]:
         """float64[3, 2], the active volume."""
+        bounds = np.zeros((3, 2))
         low = np.array(self.origin_cm)
-        return np.stack([low, low + np.array(self.shapes[0]) * np.array(self.site_cm)], axis=1)
+        for axes in self.axes:
+            bounds[list(axes)] = np.stack([low, low + np.array(self.num_sites) * np.array(self.site_cm)], axis=1)
+        return bounds
 
     @property
     def num_projections(self) -> int:
         """Images an event."""
-        return len(self.shapes)
+        return len(self.axes)
+
+    @property
+    def shapes(self) -> tuple[tuple[int, ...], ...]:
+        """All projections are alike."""
+        return (self.num_sites,) * self.num_projections
 
     @property
     def blocks(self) -> tuple[tuple[ReadoutBlock, ...], ...]:
-        """Every voxel."""
-        return ((ReadoutBlock(tuple(range(num) for num in self.shapes[0]), plane=0),),)
+        """Every site."""
+        sites = tuple(range(num) for num in self.num_sites)
+        return tuple((ReadoutBlock(sites, plane=projection),) for projection in range(self.num_projections))
+
+    @property
+    def drift_axis(self) -> int | None:
+        """That of x, where charge drifts."""
+        return self.axes[0].index(0) if self.drift_velocity_cm_us > 0 else None
 
     def project(self, position_cm_N3: NDArray[np.float64], time_us_N: NDArray[np.float64]) -> list[NDArray[np.float64]]:
-        """Voxel of deposits; late ones appear farther from the readout. See Detector.project."""
+        """Site of deposits; late ones appear farther from the readout. See Detector.project."""
         seen_at = np.array(position_cm_N3, np.float64)
         seen_at[:, 0] += self.drift_velocity_cm_us * np.asarray(time_us_N, np.float64)
-        return [(seen_at - np.array(self.origin_cm)) / np.array(self.site_cm) - 0.5]
+        return [(seen_at[:, axes] - np.array(self.origin_cm)) / np.array(self.site_cm) - 0.5 for axes in self.axes]
 
     def drift_cm(self, position_cm_N3: NDArray[np.float64]) -> NDArray[np.float64]:
-        """Distance to the readout at low x."""
-        return np.clip(np.asarray(position_cm_N3, np.float64)[:, 0] - self.origin_cm[0], 0.0, None)
+        """Distance to the readout at low x; 0 where nothing drifts."""
+        if self.drift_axis is None:
+            return np.zeros(len(position_cm_N3))
+        return np.clip(np.asarray(position_cm_N3, np.float64)[:, 0] - self.origin_cm[self.drift_axis], 0.0, None)
+
+    def locate(self, coords_PND: Sequence[NDArray[np.float64]]) -> NDArray[np.float64]:
+        """See Detector.locate; of views that look along one axis, two are needed."""
+        design_PD3 = np.eye(3)[np.array(self.axes)] / np.array(self.site_cm)[:, None]
+        edge_D = np.array(self.origin_cm) / np.array(self.site_cm)
+        return fit_places(design_PD3, np.stack(coords_PND, axis=1) + 0.5 + edge_D)
 
 
-DETECTORS: dict[str, Detector] = {"sbnd": WireDetector(), "cube": VoxelDetector()}
+# A cube of liquid argon, charge drifting to the face at low x: idealised, as the samples of arXiv:1912.10133 and
+# PILArNet (arXiv:2006.01993) are.
+CUBE = GridDetector(
+    name="cube",
+    axes=((0, 1, 2),),
+    num_sites=(256, 256, 256),
+    site_cm=(0.4, 0.4, 0.4),
+    origin_cm=(-51.2, -51.2, 0.0),
+    drift_velocity_cm_us=0.16,
+)
+
+# A stand-in for NOvA: two orthogonal views of 100 planes by 80 cells, (z, x) and (z, y), as arXiv:1604.01444 feeds to
+# its network. Idealised: NOvA's planes alternate between the views and hold scintillator, here both views read every
+# plane, and the medium is the argon of the generator, in which showers are shorter. What a cell holds is seen at once.
+# The width of a cell is NOvA's (3.9 cm); the depth of a plane is its 6.0 cm of scintillator and our guess of the walls.
+NOVA = GridDetector(
+    name="nova",
+    axes=((2, 0), (2, 1)),
+    num_sites=(100, 80),
+    site_cm=(6.6, 3.9),
+    origin_cm=(0.0, -156.0),
+    drift_velocity_cm_us=0.0,
+)
+
+DETECTORS: dict[str, Detector] = {"sbnd": WireDetector(), "cube": CUBE, "nova": NOVA}
 
 
 def get_detector(name: str) -> Detector:
