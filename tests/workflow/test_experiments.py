@@ -22,6 +22,7 @@ PARAMETERS = {  # published, or ours that the header of the overlay explains
     "cosmic_tagger": {"uresnet": 18_382_131, "a21": 8_510_547, "polaris": 1_926_403},
     "sparse_event_id_2d": {"resnet_2d": 7_174_282},
     "sparse_event_id_3d": {"resnet_3d": 20_882_698},
+    "nova_cvn": {"cvn": 406_513},
     "history": {"alexnet": 530_330, "alexnet_global_average": 199_066},
 }
 TINY = {
