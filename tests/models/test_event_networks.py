@@ -1,4 +1,4 @@
-"""What every dense network for events must do: logits, gradients, events apart, bfloat16, plain weights, learning."""
+"""What every network for events must do: logits, gradients, events apart, bfloat16, plain weights, learning."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from safetensors.torch import load_file, save_file
 from torch import Tensor, nn
 from torch.nn import functional
 
-from nuweave.config.models import AlexNetConfig, CVNConfig, NetworkConfig
+from nuweave.config.models import AlexNetConfig, CVNConfig, NetworkConfig, ResNetConfig
 from nuweave.models import Outputs, build_network
 from nuweave.sparse import SparseTensor
 from tests.models.helpers import input_of, missing_gradients
@@ -18,17 +18,27 @@ from tests.models.helpers import input_of, missing_gradients
 HEADS = {"neutrino": 3, "protons": 3, "charged_pions": 2, "neutral_pions": 2}
 PLANES = 3
 SHAPE = (64, 72)
-SMALLEST = {"cvn": (23, 23), "alexnet": (57, 57)}
+SMALL = {"cvn": (23, 23), "alexnet": (57, 57), "resnet": (16, 16)}
+RESNET = ResNetConfig(num_filters=4, blocks=(1, 1, 1), num_features=16, dropout=0)
+STYLES = [
+    RESNET,
+    RESNET.model_copy(update={"blocks": (2, 1, 1), "block": "plain", "pool": "mean_of_all", "num_features": 0}),
+    RESNET.model_copy(update={"block": "convnext", "norm": "layer", "pool": "mean"}),
+]
 CONFIGS = [
+    *STYLES,
+    *(config.model_copy(update={"layout": "dense"}) for config in STYLES),
     CVNConfig(num_filters=4, dropout=0),
     CVNConfig(num_filters=4, dropout=0, shared_towers=True),
     CVNConfig(num_filters=4, dropout=0, norm="local_response"),
     AlexNetConfig(num_filters=4, dropout=0),
     AlexNetConfig(num_filters=4, dropout=0, head="global_average"),
 ]
-every_network = pytest.mark.parametrize(
-    "config", CONFIGS, ids=["cvn", "cvn_shared", "cvn_lrn", "alexnet", "alexnet_nin"]
-)
+NAMES = [
+    *("residual", "plain", "convnext", "dense_residual", "dense_plain", "dense_convnext"),
+    *("cvn", "cvn_shared", "cvn_lrn", "alexnet", "alexnet_nin"),
+]
+every_network = pytest.mark.parametrize("config", CONFIGS, ids=NAMES)
 
 
 def network_of(config: NetworkConfig, *, shape: tuple[int, ...] = SHAPE) -> nn.Module:
@@ -74,8 +84,8 @@ def test_images_without_sites_give_finite_logits_and_gradients(
 
 
 @every_network
-def test_one_event_trains_on_images_that_end_as_one_site(config: NetworkConfig) -> None:
-    shape = SMALLEST[config.kind]
+def test_one_event_trains_on_small_images(config: NetworkConfig) -> None:
+    shape = SMALL[config.kind]
     network = network_of(config, shape=shape)
     torch.autograd.backward(logits_of(network, input_of(0, shape=shape, num_images=PLANES)).sum())
     assert missing_gradients(network) == []
@@ -129,12 +139,12 @@ def test_plain_weights_make_the_same_network_again(config: NetworkConfig, tmp_pa
 
 @every_network
 def test_eight_random_events_are_learnt_by_heart(config: NetworkConfig) -> None:
-    network = network_of(config, shape=SMALLEST[config.kind])
-    x = input_of(0, shape=SMALLEST[config.kind], num_images=8 * PLANES, occupancy=0.1)
+    network = network_of(config, shape=SMALL[config.kind])
+    x = input_of(0, shape=SMALL[config.kind], num_images=8 * PLANES, occupancy=0.1)
     generator = torch.Generator().manual_seed(1)
     truth = {head: torch.randint(num, (8,), generator=generator) for head, num in HEADS.items()}
     optimizer = torch.optim.Adam(network.parameters(), lr=1e-2)
-    for _ in range(30):
+    for _ in range(60 if config.kind == "resnet" else 30):
         heads = network(x).heads
         loss = torch.stack([functional.cross_entropy(heads[head], truth[head]) for head in HEADS]).mean()
         optimizer.zero_grad()

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import pytest
 import torch
+from safetensors.torch import load_file, save_file
 from torch import Tensor, nn
 from torch.nn import functional
 
@@ -226,3 +229,16 @@ def test_eight_random_events_are_learnt_by_heart() -> None:
         torch.autograd.backward(loss)
         optimizer.step()
     assert loss.item() < 0.05
+
+
+@pytest.mark.parametrize("layout", ["sparse", "dense"])
+def test_plain_weights_make_the_same_network_again(layout: str, tmp_path: Path) -> None:
+    config = SMALL.model_copy(update={"layout": layout})
+    network, again = (uresnet(config, shape=(16, 16), num_planes=3) for _ in range(2))
+    x = input_of(0, shape=(16, 16), num_images=6)
+    torch.autograd.backward(network(x).sites_NK.sum())  # running statistics have moved
+    for parameter in network.parameters():
+        parameter.data.add_(0.1 * torch.randn_like(parameter))
+    save_file(network.state_dict(), tmp_path / "model.safetensors")
+    again.load_state_dict(load_file(tmp_path / "model.safetensors"))
+    assert torch.equal(again.eval()(x).sites_NK, network.eval()(x).sites_NK)
