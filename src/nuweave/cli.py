@@ -215,6 +215,33 @@ def larcv_check(
 
 
 @app.command()
+def describe(
+    config: Annotated[Path, typer.Argument(help="configuration of a run")] = Path("config.yaml"),
+    model: Annotated[str | None, typer.Option("--model", help="describe this one only")] = None,
+    shape: Annotated[
+        str | None, typer.Option("--shape", help="sites along each axis, as 640x1024; else those of the detector")
+    ] = None,
+    occupancy: Annotated[
+        float | None, typer.Option("--occupancy", help="share of active sites, as 0.007; else that of the detector")
+    ] = None,
+    as_json: Annotated[bool, typer.Option("--json", help="print one list of networks as JSON")] = False,
+) -> None:
+    """Print layers, parameters, operations and activation memory of each network, dense and sparse."""
+    from nuweave.bench.describe import describe_model, event_of
+    from nuweave.bench.describe_text import as_text
+
+    settings = load(config)
+    found = []
+    for name in settings.models if model is None else [model]:
+        one = _model(settings, name)
+        found.append(describe_model(name, one, event_of(settings, one, shape=shape, occupancy=occupancy)))
+        if not as_json:
+            typer.echo(as_text(found[-1]))
+    if as_json:
+        typer.echo(json.dumps([asdict(one) for one in found], indent=2))
+
+
+@app.command()
 def overfit(
     config: ConfigFile,
     model: ModelName,
