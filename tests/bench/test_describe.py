@@ -10,11 +10,12 @@ from typing import NamedTuple
 import pytest
 from typer.testing import CliRunner, Result
 
-from nuweave.bench.describe import Event, describe_model, event_of, hollow_images, in_layout, measure_network
+from nuweave.bench.cost import measure
+from nuweave.bench.describe import Event, build_for, describe_model, event_of, hollow_images, in_layout
 from nuweave.bench.describe_text import as_text
 from nuweave.cli import app
 from nuweave.config import Config, ModelConfig, UserError, dump
-from nuweave.config.models import ResNetConfig, UResNetConfig
+from nuweave.config.models import AlexNetConfig, ResNetConfig, UResNetConfig
 from nuweave.config.tasks import EventClassificationConfig, SegmentationConfig
 from nuweave.models import build_network
 from nuweave.tasks import make_task
@@ -96,7 +97,7 @@ def run(*arguments: str) -> Result:
 @pytest.mark.parametrize(("network", "theirs"), COSMIC_TAGGER)
 def test_cosmic_tagger_costs_what_was_measured_of_it(network: UResNetConfig, theirs: CosmicTagger) -> None:
     images = hollow_images(Event(num_images=3, shape=FULL, occupancy=0.01, noise=0.0))
-    num_parameters, _, cost = measure_network(network, SegmentationConfig(), images)
+    num_parameters, _, cost = measure(build_for(images, network, SegmentationConfig()), images)
     assert num_parameters == theirs.num_parameters
     both = cost.flop_forward + cost.flop_backward
     assert cost.flop_forward / 1e9 == pytest.approx(theirs.forward - less_by_order(network), abs=0.05)
@@ -139,6 +140,13 @@ def test_the_layout_of_the_configuration_must_be_possible_and_the_other_may_not_
     dense = CLASSIFIER.model_copy(update={"network": in_layout(CLASSIFIER.network, "dense")})
     with pytest.raises(UserError, match=r"model any: network.blocks=.* each length must divide by 4"):
         describe_model("any", dense, odd)
+
+
+def test_a_network_without_a_choice_of_layout_is_dense() -> None:
+    model = CLASSIFIER.model_copy(update={"network": AlexNetConfig()})
+    found = describe_model("any", model, replace(SMALL, shape=(64, 64)))
+    assert (found.layout, set(found.costs), found.refused) == ("dense", {"dense"}, {})
+    assert [line.split()[-2:] for line in as_text(found).splitlines() if line.startswith("forward")] == [["-", "-"]] * 2
 
 
 def test_the_event_is_that_of_the_detector_and_the_task() -> None:

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from typing import Literal, NamedTuple
 
 import torch
+from torch import nn
 
 from nuweave.bench.cost import Cost, Layer, Measured, measure
 from nuweave.bench.synthetic import MOST_OCCUPIED, synthetic_images
@@ -132,11 +133,13 @@ def describe_model(name: str, model: ModelConfig, event: Event) -> Description:
         if network is None:
             continue
         try:
-            measured[layout] = measure_network(network, model.task, x)
+            built = build_for(x, network, model.task)
         except ValueError as error:
             if layout == configured:
                 raise UserError(f"model {name}: {error}") from None
             refused[layout] = str(error)
+        else:
+            measured[layout] = measure(built, x)
     return Description(
         model=name,
         network=model.network.kind,
@@ -151,16 +154,11 @@ def describe_model(name: str, model: ModelConfig, event: Event) -> Description:
     )
 
 
-def measure_network(network: NetworkConfig, task: TaskConfig, x: SparseTensor) -> Measured:
-    """Build a network on the device of `x`, run it, and count.
-
-    Raises:
-        ValueError: it cannot be built for the task or for such images.
-    """
+def build_for(x: SparseTensor, network: NetworkConfig, task: TaskConfig) -> nn.Module:
+    """A network for one event of such images, on their device; errors as `build_network`."""
     outputs = make_task(task).outputs
     with x.feat_NC.device:
-        built = build_network(network, outputs, num_planes=x.num_images, shape=x.shape)
-    return measure(built, x)
+        return build_network(network, outputs, num_planes=x.num_images, shape=x.shape)
 
 
 def hollow_images(event: Event) -> SparseTensor:
