@@ -190,7 +190,7 @@ def test_the_command_prints_a_block_a_network(config_file: str) -> None:
     done = run(config_file, "--shape", "32x48", "--occupancy", "0.02")
     assert done.exit_code == 0
     lines = done.stdout.splitlines()
-    images = "3 images of 32 x 48 sites an event, 2.00% of them active where it is sparse"
+    images = "3 images of 32 x 48 sites an event, 2 % of them active where it is sparse"
     places = [place for place, line in enumerate(lines) if line == images]
     assert [lines[place - 1].partition(",")[0] for place in places] == [
         "labeller: uresnet for segmentation",

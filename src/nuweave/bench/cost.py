@@ -8,7 +8,7 @@ A multiplication with its addition is 2 FLOP; convolutions and products of matri
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, fields, is_dataclass
+from dataclasses import dataclass, is_dataclass
 from functools import partial
 from typing import Any, NamedTuple
 
@@ -96,11 +96,11 @@ def measure(network: nn.Module, x: SparseTensor) -> Measured:
 
 
 def tensors_in(thing: object) -> Iterator[Tensor]:
-    """Every tensor in dataclasses, mappings and sequences of them."""
+    """Every tensor in dataclasses, what they have cached included, and in mappings and sequences."""
     if isinstance(thing, Tensor):
         yield thing
     elif is_dataclass(thing):
-        yield from tensors_in([getattr(thing, field.name) for field in fields(thing)])
+        yield from tensors_in(vars(thing))
     elif isinstance(thing, Mapping):
         yield from tensors_in(list(thing.values()))
     elif isinstance(thing, list | tuple):
@@ -156,7 +156,8 @@ class _Watch:
         self.shapes[name] = tuple(feat.shape)
         if isinstance(module, DepthwiseConv):
             (x,) = inputs
-            flop = 2 * num_pairs(x, module) * feat.shape[1]
+            kernel_size = round(len(module.weight_KCE) ** (1 / x.ndim))
+            flop = 2 * x.neighbours(kernel_size).num_pairs * feat.shape[1]
             self.flop_forward += flop
             self.flop_backward += flop * (2 if x.feat_NC.requires_grad else 1)
 
@@ -167,12 +168,6 @@ class _Watch:
             for name, module in self.modules.items()
             for num_own in [sum(parameter.numel() for parameter in module.parameters(recurse=False))]
         ]
-
-
-def num_pairs(x: SparseTensor, module: DepthwiseConv) -> int:
-    """Pairs of an input and an output site that a convolution multiplies."""
-    kernel = x.neighbours(round(len(module.weight_KCE) ** (1 / x.ndim)))
-    return len(x.key_N) + sum(len(group.source_P) for group in kernel.groups)
 
 
 def _convolution_backward(

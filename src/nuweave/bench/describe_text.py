@@ -23,7 +23,7 @@ def as_text(found: Description) -> str:
     axes = " x ".join(str(length) for length in event.shape)
     title = f"{found.model}: {found.network} for {found.task}, {found.layout}, {found.num_parameters:,} parameters"
     images = f"{event.num_images} {'image' if event.num_images == 1 else 'images'} of {axes} sites an event"
-    active = f"{event.occupancy:.2%} of them active where it is sparse"
+    active = f"{100 * event.occupancy:.2g} % of them active where it is sparse"
     refused = [f"{layout}: {why}" for layout, why in found.refused.items()]
     return "\n".join([title, f"{images}, {active}", "", *_layer_lines(found), "", *_cost_lines(found), *refused, ""])
 
