@@ -11,13 +11,14 @@ import pytest
 from typer.testing import CliRunner, Result
 
 from nuweave.bench.cost import measure
-from nuweave.bench.describe import Event, build_for, describe_model, event_of, hollow_images, in_layout
+from nuweave.bench.describe import TYPICAL, Event, build_for, describe_model, event_of, hollow_images, in_layout
 from nuweave.bench.describe_text import as_text
 from nuweave.cli import app
 from nuweave.config import Config, ModelConfig, UserError, dump
 from nuweave.config.models import AlexNetConfig, ResNetConfig, UResNetConfig
 from nuweave.config.tasks import EventClassificationConfig, SegmentationConfig
 from nuweave.models import build_network
+from nuweave.physics.detectors import DETECTORS
 from nuweave.tasks import make_task
 
 SMALL = Event(num_images=3, shape=(32, 48), occupancy=0.02, noise=0.1)
@@ -155,6 +156,12 @@ def test_the_event_is_that_of_the_detector_and_the_task() -> None:
     assert every == Event(num_images=3, shape=(256, 160), occupancy=0.13, noise=0.3)
     of_neutrino = event_of(config, CLASSIFIER, shape=None, occupancy=None)
     assert of_neutrino == Event(num_images=3, shape=(256, 160), occupancy=0.0036, noise=0.0)
+
+
+def test_the_occupancy_of_every_detector_is_known_and_grows_as_images_shrink() -> None:
+    assert set(TYPICAL) == {(detector, sites) for detector in DETECTORS for sites in ("all", "neutrino")}
+    for typical in TYPICAL.values():
+        assert list(typical.occupancies) == sorted(typical.occupancies)
 
 
 def test_shape_and_occupancy_can_be_given() -> None:

@@ -36,12 +36,15 @@ class Typical(NamedTuple):
     noise: float
 
 
-# (detector, sites that the network sees) -> means of simulated events with the settings of the demo
+# (detector, sites that the network sees) -> means of simulated events with the settings of the demo; of nova with those
+# of experiments/nova_cvn.yaml, neutrinos without cosmics
 TYPICAL = {
     ("sbnd", "all"): Typical((0.0075, 0.018, 0.048, 0.13, 0.32), noise=0.3),
     ("sbnd", "neutrino"): Typical((0.0004, 0.0007, 0.0016, 0.0036, 0.0084), noise=0.0),
     ("cube", "all"): Typical((0.00012, 0.00038, 0.0014, 0.0054), noise=0.0),
     ("cube", "neutrino"): Typical((0.00004, 0.00013, 0.0005, 0.0021), noise=0.0),
+    ("nova", "all"): Typical((0.0074, 0.016, 0.034), noise=0.0),
+    ("nova", "neutrino"): Typical((0.0074, 0.016, 0.034), noise=0.0),
 }
 
 
