@@ -42,8 +42,8 @@ def test_what_is_dumped_is_what_is_read(tmp_path: Path) -> None:
             r"config: models.m: network.kind=resnet does not fit task.kind=segmentation; try uresnet",
         ),
         (
-            {"models": {"m": {"task": {"kind": "event_classification"}, "network": {"kind": "uresnet"}}}},
-            r"config: models.m: network.kind=uresnet does not fit .*; try resnet or cvn or alexnet",
+            {"models": {"m": {"task": {"kind": "vertex"}, "network": {"kind": "cvn"}}}},
+            r"config: models.m: network.kind=cvn does not fit task.kind=vertex; try uresnet or resnet",
         ),
         (
             {"models": {"m": {"task": {"kind": "event_classification"}, "network": {"kind": "cvn", "num_filters": 6}}}},
@@ -63,7 +63,23 @@ def test_what_is_dumped_is_what_is_read(tmp_path: Path) -> None:
         ),
         (
             {"models": {"m": {"task": {"kind": "segmentation", "x": 1}, "network": {"kind": "uresnet"}}}},
-            r"config: models.m.task.x: unknown key",
+            r"config: models.m.task.x: unknown key; known here: kind, sites, balance, ",
+        ),
+        (
+            {"models": {"m": {"task": {"kind": "vertex", "vertex": 1}, "network": {"kind": "uresnet"}}}},
+            r"config: models.m.task.vertex: unknown key; known here: kind, sites, anchor_stride, ",
+        ),
+        (
+            {"models": {"m": {"task": {"kind": "vertex", "anchor_stride": 12}, "network": {"kind": "uresnet"}}}},
+            r"config: models.m.task.anchor_stride=12: must be a power of two; try 8; see",
+        ),
+        (
+            {"models": {"m": {"task": {"kind": "vertex", "detach": True}, "network": {"kind": "resnet"}}}},
+            r"config: models.m: task.detach=true needs another task that trains .*; try detach: false",
+        ),
+        (
+            {"models": {"m": {"task": {"kind": "vertices"}, "network": {"kind": "resnet"}}}},
+            r"config: models.m.task: .*",
         ),
     ],
 )

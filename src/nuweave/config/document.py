@@ -6,12 +6,12 @@ import json
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 from types import UnionType
-from typing import Annotated, Any, Literal, Union, get_args, get_origin
+from typing import Any, Literal, Union, get_args, get_origin
 
 import yaml
 from pydantic.fields import FieldInfo
 
-from nuweave.config.base import Section
+from nuweave.config.base import Section, sections_of
 from nuweave.config.settings import Config
 
 HEADER = """\
@@ -76,7 +76,7 @@ def markdown() -> str:
 def _rows(section: type[Section], prefix: str) -> Iterator[tuple[str, str, str, str]]:
     for name, field in section.model_fields.items():
         key = f"{prefix}{name}"
-        inner = _sections(field.annotation)
+        inner = sections_of(field.annotation)
         meaning = (field.description or "which of its kind").replace("|", "\\|")
         if not inner:
             yield key, _kind(field.annotation, field), _default(field), meaning
@@ -86,18 +86,6 @@ def _rows(section: type[Section], prefix: str) -> Iterator[tuple[str, str, str, 
         for one in inner:
             choice = f"[{one.model_fields['kind'].default}]" if "kind" in one.model_fields else ""
             yield from _rows(one, f"{key}.{'NAME.' if mapping else ''}" if not choice else f"{key}{choice}.")
-
-
-def _sections(annotation: Any) -> list[type[Section]]:
-    """The sections that a field may hold, in order."""
-    origin = get_origin(annotation)
-    if origin is Annotated:
-        return _sections(get_args(annotation)[0])
-    if origin in (Union, UnionType):
-        return [section for part in get_args(annotation) for section in _sections(part)]
-    if origin is dict:
-        return _sections(get_args(annotation)[1])
-    return [annotation] if isinstance(annotation, type) and issubclass(annotation, Section) else []
 
 
 def _kind(annotation: Any, field: FieldInfo) -> str:

@@ -4,22 +4,27 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any, Literal, Self
+from typing import Any, Literal, Self, get_args, get_origin
 
 import yaml
 from pydantic import Field, ValidationError, field_validator, model_validator
 
-from nuweave.config.base import ConfigError, Section
+from nuweave.config.base import ConfigError, Section, sections_of
 from nuweave.config.catalog import SplitConfig
 from nuweave.config.convert import ConvertConfig
 from nuweave.config.evaluate import EvaluateConfig, ReportConfig
 from nuweave.config.models import NetworkConfig, ResNetConfig, UResNetConfig
 from nuweave.config.simulate import SimulateConfig
-from nuweave.config.tasks import EventClassificationConfig, SegmentationConfig, TaskConfig
+from nuweave.config.tasks import EventClassificationConfig, SegmentationConfig, TaskConfig, VertexConfig
 from nuweave.config.train import AugmentConfig, OverfitConfig, TrainConfig
 
 NUM_PLANES = {"sbnd": 3, "cube": 1, "nova": 2}
-NETWORKS_OF_TASK = {"segmentation": ("uresnet",), "event_classification": ("resnet", "cvn", "alexnet")}
+TASKS_OF_NETWORK = {  # what a network can give
+    "uresnet": ("segmentation", "vertex", "event_classification"),
+    "resnet": ("vertex", "event_classification"),
+    "cvn": ("event_classification",),
+    "alexnet": ("event_classification",),
+}
 
 
 class ModelConfig(Section):
@@ -36,10 +41,20 @@ class ModelConfig(Section):
 
     @model_validator(mode="after")
     def _network_fits(self) -> Self:
-        fitting = NETWORKS_OF_TASK[self.task.kind]
-        if self.network.kind not in fitting:
+        for kind in [self.task.kind]:
+            fitting = [network for network, given in TASKS_OF_NETWORK.items() if kind in given]
+            if self.network.kind not in fitting:
+                raise ValueError(
+                    f"network.kind={self.network.kind} does not fit task.kind={kind}; try {' or '.join(fitting)}"
+                )
+        return self
+
+    @model_validator(mode="after")
+    def _network_learns(self) -> Self:
+        if isinstance(self.task, VertexConfig) and self.task.detach:
             raise ValueError(
-                f"network.kind={self.network.kind} does not fit task.kind={self.task.kind}; try {' or '.join(fitting)}"
+                "task.detach=true needs another task that trains the network behind the head; try detach: false, "
+                "or kind: several"
             )
         return self
 
@@ -165,17 +180,11 @@ def dump(config: Config) -> str:
 
 def _explain(fault: Any) -> str:
     """One readable line for one pydantic fault."""
-    tags = {"uresnet", "resnet", "cvn", "alexnet", "segmentation", "event_classification"}
-    path = [
-        str(part)
-        for i, part in enumerate(fault["loc"])
-        if not (str(part) in tags and i and fault["loc"][i - 1] in ("task", "network"))
-    ]
+    path, section = _locate(fault["loc"])
     key = ".".join(path) or "configuration"
     if fault["type"] == "extra_forbidden":
-        known = _known_keys(path[:-1])
-        hint = f"; known here: {', '.join(known)}" if known else ""
-        return f"config: {key}: unknown key{hint}; remove it or mend the spelling"
+        known = f"; known here: {', '.join(section.model_fields)}" if section else ""
+        return f"config: {key}: unknown key{known}; remove it or mend the spelling"
     message = str(fault["msg"]).removeprefix("Value error, ")
     if fault["type"] == "missing":
         return f"config: {key}: is required; add it"
@@ -184,18 +193,25 @@ def _explain(fault: Any) -> str:
     return f"config: {key}{shown}: {message}; see docs/configuration.md"
 
 
-def _known_keys(path: list[str]) -> list[str]:
-    """The keys that the section at `path` has; empty where it is one of several."""
-    section: Any = Config
-    for part in path:
-        if part in ("task", "network"):
-            return []
-        if section is Config and part == "models":
-            section = ModelConfig
+def _locate(place: tuple[str | int, ...]) -> tuple[list[str], type[Section] | None]:
+    """The keys that lead to a fault, as the user wrote them, and the section that the last of them is looked up in.
+
+    Args:
+        place: what pydantic gives; behind a key that holds one of several sections it names the kind of that section.
+    """
+    path: list[str] = []
+    section: type[Section] | None = None
+    holds: Any = Config
+    for part in map(str, place):
+        sections = sections_of(holds)
+        if get_origin(holds) is dict:
+            path, section, holds = [*path, part], None, get_args(holds)[1]
             continue
-        if section is ModelConfig and part not in ModelConfig.model_fields:
-            continue  # the model's own name
-        section = section.model_fields[part].annotation
-        if not (isinstance(section, type) and issubclass(section, Section)):
-            return []
-    return list(section.model_fields)
+        kinds = {one.model_fields["kind"].default: one for one in sections if len(sections) > 1}
+        if part in kinds:
+            holds = kinds[part]
+            continue
+        section = sections[0] if len(sections) == 1 else None
+        field = section.model_fields.get(part) if section else None
+        path, holds = [*path, part], field.annotation if field else None
+    return path, section

@@ -35,6 +35,33 @@ class SegmentationConfig(Section):
     )
 
 
+class VertexConfig(Section):
+    """Find the neutrino vertex in the image of every plane: which box of a grid holds it, and where in that box."""
+
+    kind: Literal["vertex"] = "vertex"
+    sites: Literal["all", "neutrino"] = Field("all", description="sites that the network sees")
+    anchor_stride: int = Field(32, ge=1, description="sites along each axis of a box, a power of two")
+    num_filters: int = Field(128, ge=1, description="channels of the head that looks for the vertex")
+    num_blocks: int = Field(4, ge=0, description="blocks of that head")
+    detach: bool = Field(
+        False,
+        description="the head trains itself only, the network behind it learns from other tasks (as CosmicTagger 2.1)",
+    )
+    objectness_weight: float = Field(
+        0.1, gt=0, description="factor of the focal losses of all boxes, their sum a mean over images"
+    )
+    offset_weight: float = Field(
+        1.0, gt=0, description="factor of the squared error of the place in the box, in boxes, a mean over vertices"
+    )
+
+    @field_validator("anchor_stride")
+    @classmethod
+    def _power_of_two(cls, value: int) -> int:
+        if value & (value - 1):
+            raise ValueError(f"must be a power of two; try {2 ** (value.bit_length() - 1)}")
+        return value
+
+
 class EventClassificationConfig(Section):
     """Name the interaction and count its particles, one softmax head each."""
 
@@ -97,4 +124,4 @@ class EventClassificationConfig(Section):
         return self
 
 
-TaskConfig = Annotated[SegmentationConfig | EventClassificationConfig, Field(discriminator="kind")]
+TaskConfig = Annotated[SegmentationConfig | VertexConfig | EventClassificationConfig, Field(discriminator="kind")]

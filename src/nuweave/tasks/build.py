@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
-from nuweave.config.tasks import SegmentationConfig, TaskConfig
+from nuweave.config.tasks import SegmentationConfig, TaskConfig, VertexConfig
 from nuweave.tasks.event_classification import EventClassification
 from nuweave.tasks.protocol import Task
 from nuweave.tasks.segmentation import Segmentation
+from nuweave.tasks.vertex import Vertex
 
 
 def make_task(config: TaskConfig) -> Task:
     """The task of `config`."""
     if isinstance(config, SegmentationConfig):
         return Segmentation(config)
+    if isinstance(config, VertexConfig):
+        return Vertex(config)
     return EventClassification(config)

@@ -1,0 +1,156 @@
+"""Find the neutrino vertex in the image of every plane, on a grid of boxes.
+
+Every box says whether it holds the vertex, and where; the best box of an image gives the place.
+Shape letters: I images, B events, P planes, D axes of an image, G boxes along an axis, X boxes of an image, V images
+with a vertex, A = 1 + D logits of a box.
+
+The loss of an image is sum_i FL(C_i) + sum_i 1_i |x_i - x_i'|^2 over its boxes i, FL the focal loss of 1708.02002 with
+gamma 2 and no alpha, x_i the place as a share of the box. Each sum is a mean here, over the images and over those that
+have a vertex, whatever the batch and the ranks. CosmicTagger 2.1 adds up 0.1 FL over planes, a mean over events: that
+is objectness_weight 0.3 with its three planes. It multiplies the squared errors by 0.3 and adds them up over planes and
+events, so that their share grows with the batch: offset_weight 0.9 for a batch of one event.
+Source: the single-shot detection of 1506.02640, as the vertex head of CosmicTagger 2.1.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping
+
+import numpy as np
+import pandas as pd
+import torch
+from torch import Tensor, nn
+from torch.nn import functional
+
+from nuweave.config.tasks import VertexConfig
+from nuweave.loader import SparseBatch
+from nuweave.models import AnchorOutputs, Logits, Outputs
+from nuweave.tasks.balance import FOCAL_GAMMA
+from nuweave.tasks.protocol import LossTerms, TaskError, mean_loss
+from nuweave.tasks.ratios import Floats
+from nuweave.tasks.site_metrics import over_planes
+from nuweave.tasks.sites import event_frame, network_input, select_sites, site_frame
+from nuweave.tasks.vertex_metrics import PRIMARY, metrics_of, place_sums, score_sums
+
+_LARGEST_SHARE = 1 - 1e-6  # a sigmoid that is rounded to 1 would put the place into the next box
+
+
+class Vertex:
+    """Focal loss of all boxes, squared error of the place in the one that holds the vertex."""
+
+    primary_metric = PRIMARY
+
+    def __init__(self, config: VertexConfig) -> None:
+        self.config = config
+
+    @property
+    def outputs(self) -> Outputs:
+        """A grid of boxes an image."""
+        config = self.config
+        anchors = AnchorOutputs(config.anchor_stride, config.num_filters, config.num_blocks, config.detach)
+        return Outputs(anchors=anchors)
+
+    def prepare(self, batch: SparseBatch) -> SparseBatch:
+        """The batch with the sites that the network sees."""
+        return select_sites(batch, self.config.sites)
+
+    def forward(self, network: nn.Module, batch: SparseBatch) -> Logits:
+        """Logits of every box of a prepared batch."""
+        logits: Logits = network(network_input(batch))
+        return logits
+
+    def loss_terms(self, logits: Logits, batch: SparseBatch) -> LossTerms:
+        """Detection over the number of images, place over the number of vertices.
+
+        Raises:
+            TaskError: the file has no vertices.
+        """
+        site_I, stride = _vertex(batch).flatten(), self.config.anchor_stride
+        anchors_IAX = logits.anchors_IAG.float().flatten(2)
+        image_V = torch.nonzero(site_I >= 0).flatten()
+        coords_VD = torch.stack(torch.unravel_index(site_I[image_V], batch.shape), dim=1)
+        box_V = _ravel(coords_VD // stride, logits.anchors_IAG.shape[2:])
+        share_VD = (coords_VD % stride + 0.5) / stride
+
+        holds_IX = torch.zeros_like(anchors_IAX[:, 0], dtype=torch.bool)
+        holds_IX[image_V, box_V] = True
+        margin_IX = torch.where(holds_IX, anchors_IAX[:, 0], -anchors_IAX[:, 0])
+        detection = -(torch.sigmoid(-margin_IX) ** FOCAL_GAMMA * functional.logsigmoid(margin_IX)).sum()
+        place = (anchors_IAX[image_V, 1:, box_V].sigmoid() - share_VD).square().sum()
+        return LossTerms(
+            torch.stack([self.config.objectness_weight * detection, self.config.offset_weight * place]),
+            torch.tensor([len(site_I), len(image_V)], dtype=torch.float64, device=site_I.device),
+        )
+
+    def loss(self, logits: Logits, batch: SparseBatch) -> Tensor:
+        """The scalar mean loss of this batch; errors as `loss_terms`."""
+        return mean_loss(*self.loss_terms(logits, batch))
+
+    def counts(self, logits: Logits, batch: SparseBatch) -> dict[str, Tensor]:
+        """The sums of `place_sums` and `score_sums` over the events, float64[P]. Errors as `loss_terms`."""
+        true_BPD = _places(_vertex(batch), batch.shape)
+        score_BP, found_BPD = self._found(logits, batch)
+        places = place_sums(found_BPD, true_BPD, self.config.anchor_stride)
+        sums = places | score_sums(score_BP, places["vertices"])
+        return {name: torch.from_numpy(table.sum(axis=0)) for name, table in sums.items()}
+
+    def metrics(self, counts: Mapping[str, Tensor]) -> dict[str, float]:
+        """The mean over planes of every metric of `vertex_metrics`, then `plane{p}/` each."""
+        plane_metrics = metrics_of({name: table.numpy() for name, table in counts.items()})
+        return {name: float(value) for name, value in over_planes(plane_metrics).items() if math.isfinite(value)}
+
+    def predictions(self, logits: Logits, batch: SparseBatch) -> pd.DataFrame:
+        """A row an event, places in sites along each axis of an image.
+
+        Returns:
+            run, subrun, event, and for each plane plane{p}_vertex_score (0 to 1), plane{p}_vertex_axis{d}, and
+            plane{p}_vertex_true_axis{d} (nan where the image has no vertex; absent without truth).
+        """
+        score_BP, found_BPD = self._found(logits, batch)
+        true_BPD = None if batch.vertex_BP is None else _places(batch.vertex_BP, batch.shape)
+        columns: dict[str, Floats] = {}
+        for plane in range(batch.num_planes):
+            columns[f"plane{plane}_vertex_score"] = score_BP[:, plane]
+            for kind, place_BPD in (("vertex", found_BPD), ("vertex_true", true_BPD)):
+                if place_BPD is not None:
+                    columns |= {f"plane{plane}_{kind}_axis{d}": one for d, one in enumerate(place_BPD[:, plane].T)}
+        return event_frame(batch).join(pd.DataFrame(columns))
+
+    def site_predictions(self, logits: Logits, batch: SparseBatch) -> pd.DataFrame:  # noqa: ARG002  (sites have none)
+        """A row a site that the network saw: run, subrun, event, plane, site, value, label (-1 unknown)."""
+        return site_frame(batch)
+
+    def _found(self, logits: Logits, batch: SparseBatch) -> tuple[Floats, Floats]:
+        """float64[B, P] score of the best box of each image, float64[B, P, D] the place that it gives, in sites."""
+        anchors_IAX = logits.anchors_IAG.detach().double().flatten(2)
+        logit_I, box_I = anchors_IAX[:, 0].max(dim=1)
+        share_ID = anchors_IAX[torch.arange(len(box_I), device=box_I.device), 1:, box_I].sigmoid()
+        corner_ID = torch.stack(torch.unravel_index(box_I, logits.anchors_IAG.shape[2:]), dim=1)
+        place_ID = (corner_ID + share_ID.clamp(max=_LARGEST_SHARE)) * self.config.anchor_stride - 0.5
+        shape_BP = (batch.num_events, batch.num_planes)
+        return logit_I.sigmoid().reshape(shape_BP).cpu().numpy(), place_ID.reshape(*shape_BP, -1).cpu().numpy()
+
+
+def _vertex(batch: SparseBatch) -> Tensor:
+    if batch.vertex_BP is None:
+        raise TaskError(
+            "task.kind=vertex learns from the neutrino vertex, the file has none; convert a source with truth, "
+            "or give finished weights and only evaluate"
+        )
+    return batch.vertex_BP
+
+
+def _places(vertex_BP: Tensor, shape: tuple[int, ...]) -> Floats:
+    """float64[B, P, D], the middle of the vertex's site; nan where there is none."""
+    site_BP = vertex_BP.cpu().numpy()
+    coords_BPD = np.stack(np.unravel_index(np.maximum(site_BP, 0), shape), axis=-1)
+    return np.where(site_BP[..., None] >= 0, coords_BPD, np.nan)
+
+
+def _ravel(coords_VD: Tensor, shape: tuple[int, ...]) -> Tensor:
+    """int64[V], position in C order."""
+    flat_V = torch.zeros_like(coords_VD[:, 0])
+    for axis, num in enumerate(shape):
+        flat_V = flat_V * num + coords_VD[:, axis]
+    return flat_V
