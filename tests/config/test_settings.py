@@ -5,8 +5,15 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
+import yaml
 
 from nuweave.config import Config, ConfigError, dump, load, parse
+
+
+def several(tasks: dict[str, object], network: str = "uresnet", **settings: object) -> dict[str, object]:
+    """A configuration of one network with several tasks."""
+    task = {"kind": "several", "tasks": tasks, **settings}
+    return {"models": {"m": {"task": task, "network": {"kind": network}}}}
 
 
 def test_the_defaults_are_the_demo() -> None:
@@ -87,6 +94,14 @@ def test_a_wrong_setting_is_named_with_its_rule(raw: dict[str, object], message:
     with pytest.raises(ConfigError, match=message) as caught:
         parse(raw)
     assert "\n" not in str(caught.value)
+
+
+def test_one_network_does_what_it_can_give() -> None:
+    tasks = {"vertex": {"kind": "vertex", "detach": True}, "event": {"kind": "event_classification", "sites": "all"}}
+    for network in ("uresnet", "resnet"):
+        config = parse(several(tasks, network=network, weights={"event": 0.01}))
+        assert config.models["m"].task.kind == "several"
+        assert parse(yaml.safe_load(dump(config))) == config
 
 
 def test_every_fault_has_its_line() -> None:

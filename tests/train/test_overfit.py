@@ -7,8 +7,9 @@ from pathlib import Path
 
 import pytest
 
+from nuweave.config import ModelConfig
 from nuweave.train import OverfitError, run_overfit
-from nuweave.train.overfit import choose_entries
+from nuweave.train.overfit import choose_entries, without_regularisation
 from tests import mock
 from tests.train.events import classifier, tagger, write_learnable
 
@@ -52,3 +53,14 @@ def test_events_are_taken_of_each_class_in_turn(learnable: dict[str, Path]) -> N
     assert choose_entries(learnable["train_path"], 3) == [0, 1, 2]
     assert choose_entries(learnable["train_path"], 4) == [0, 1, 2, 3]
     assert choose_entries(learnable["train_path"], 99) == list(range(10))
+
+
+def test_nothing_that_works_against_learning_by_heart_is_left_in_any_of_several_tasks() -> None:
+    event = {"kind": "event_classification", "sites": "all", "label_smoothing": 0.1}
+    task = {"kind": "several", "tasks": {"vertex": {"kind": "vertex"}, "event": event}}
+    model = ModelConfig.model_validate({"task": task, "network": {"kind": "resnet", "dropout": 0.3}})
+    changed = without_regularisation(model, num_events=3).model_dump()
+    assert changed["task"]["tasks"]["event"]["label_smoothing"] == 0
+    assert changed["task"]["tasks"]["vertex"] == model.model_dump()["task"]["tasks"]["vertex"]
+    assert changed["network"]["dropout"] == 0
+    assert changed["train"]["global_batch"] == 3

@@ -83,6 +83,8 @@ def _rows(section: type[Section], prefix: str) -> Iterator[tuple[str, str, str, 
             continue
         mapping = get_origin(field.annotation) is dict
         yield key, "names and sections" if mapping else "section", "", meaning
+        if mapping and len(inner) > 1:
+            continue  # of several kinds, which stand where there is no name before them
         for one in inner:
             choice = f"[{one.model_fields['kind'].default}]" if "kind" in one.model_fields else ""
             yield from _rows(one, f"{key}.{'NAME.' if mapping else ''}" if not choice else f"{key}{choice}.")

@@ -15,7 +15,13 @@ from nuweave.config.convert import ConvertConfig
 from nuweave.config.evaluate import EvaluateConfig, ReportConfig
 from nuweave.config.models import NetworkConfig, ResNetConfig, UResNetConfig
 from nuweave.config.simulate import SimulateConfig
-from nuweave.config.tasks import EventClassificationConfig, SegmentationConfig, TaskConfig, VertexConfig
+from nuweave.config.tasks import (
+    EventClassificationConfig,
+    SegmentationConfig,
+    TaskConfig,
+    VertexConfig,
+    single_tasks,
+)
 from nuweave.config.train import AugmentConfig, OverfitConfig, TrainConfig
 
 NUM_PLANES = {"sbnd": 3, "cube": 1, "nova": 2}
@@ -41,12 +47,13 @@ class ModelConfig(Section):
 
     @model_validator(mode="after")
     def _network_fits(self) -> Self:
-        for kind in [self.task.kind]:
-            fitting = [network for network, given in TASKS_OF_NETWORK.items() if kind in given]
-            if self.network.kind not in fitting:
-                raise ValueError(
-                    f"network.kind={self.network.kind} does not fit task.kind={kind}; try {' or '.join(fitting)}"
-                )
+        kinds = [task.kind for task in single_tasks(self.task)]
+        fitting = [network for network, given in TASKS_OF_NETWORK.items() if set(kinds) <= set(given)]
+        if self.network.kind not in fitting:
+            raise ValueError(
+                f"network.kind={self.network.kind} does not fit task.kind={' + '.join(kinds)}; "
+                f"try {' or '.join(fitting)}"
+            )
         return self
 
     @model_validator(mode="after")

@@ -124,4 +124,49 @@ class EventClassificationConfig(Section):
         return self
 
 
-TaskConfig = Annotated[SegmentationConfig | VertexConfig | EventClassificationConfig, Field(discriminator="kind")]
+SingleTaskConfig = SegmentationConfig | VertexConfig | EventClassificationConfig
+
+
+class SeveralConfig(Section):
+    """Several tasks on one network: the sum of their losses, each times its weight."""
+
+    kind: Literal["several"] = "several"
+    tasks: dict[str, Annotated[SingleTaskConfig, Field(discriminator="kind")]] = Field(
+        min_length=2,
+        description="names and tasks, each of another kind, with its own keys as above; the first says how good a "
+        "model is",
+    )
+    weights: dict[str, float] = Field(
+        {},
+        description="factor of the loss of each task, by name; 1 where none is given (CosmicTagger 2.1: events 0.01)",
+    )
+
+    @model_validator(mode="after")
+    def _fit_together(self) -> Self:
+        for name in self.tasks:
+            if not name.replace("_", "").isalnum():
+                raise ValueError(f"tasks: the name {name!r} becomes a part of names: use letters, digits and _ only")
+        kinds = {name: task.kind for name, task in self.tasks.items()}
+        if len(set(kinds.values())) != len(kinds):
+            raise ValueError(f"tasks={kinds} has a kind twice; give each kind once")
+        sites = {name: task.sites for name, task in self.tasks.items()}
+        if len(set(sites.values())) != 1:
+            raise ValueError(f"tasks see different sites {sites}, one network sees the same; try sites: all for each")
+        return self
+
+    @model_validator(mode="after")
+    def _usable_weights(self) -> Self:
+        for name, weight in self.weights.items():
+            if name not in self.tasks:
+                raise ValueError(f"weights.{name} is of no task; known tasks: {', '.join(self.tasks)}")
+            if weight <= 0:
+                raise ValueError(f"weights.{name}={weight:g} must be above 0; leave the task {name} out, or try 1")
+        return self
+
+
+TaskConfig = Annotated[SingleTaskConfig | SeveralConfig, Field(discriminator="kind")]
+
+
+def single_tasks(task: TaskConfig) -> tuple[SingleTaskConfig, ...]:
+    """The tasks behind the settings of one or of several."""
+    return tuple(task.tasks.values()) if isinstance(task, SeveralConfig) else (task,)

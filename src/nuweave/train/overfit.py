@@ -13,7 +13,7 @@ import torch
 from nuweave.catalog import read_classes
 from nuweave.config import ModelConfig
 from nuweave.config.models import AlexNetConfig, CVNConfig, ResNetConfig
-from nuweave.config.tasks import EventClassificationConfig
+from nuweave.config.tasks import EventClassificationConfig, SeveralConfig, TaskConfig
 from nuweave.loader import EventDataset
 from nuweave.models import build_network
 from nuweave.store import ShardReader, write_aside
@@ -90,7 +90,7 @@ def learn_by_heart(
 ) -> OverfitResult:
     """All events in one batch at every step; stops as soon as the loss is small enough."""
     rule, ranks = model.overfit, one_process()
-    model = _without_regularisation(model, num_events=len(entries))
+    model = without_regularisation(model, num_events=len(entries))
     task = make_task(model.task)
     torch.manual_seed(seed)
     network = build_network(model.network, task.outputs, num_planes=dataset.num_planes, shape=dataset.shape)
@@ -119,12 +119,18 @@ def learn_by_heart(
     )
 
 
-def _without_regularisation(model: ModelConfig, *, num_events: int) -> ModelConfig:
+def without_regularisation(model: ModelConfig, *, num_events: int) -> ModelConfig:
     """The same model, one rank, without weight decay, dropout and label smoothing."""
-    task, network = model.task, model.network
-    if isinstance(task, EventClassificationConfig):
-        task = task.model_copy(update={"label_smoothing": 0.0})
+    task, network = _without_smoothing(model.task), model.network
     if isinstance(network, ResNetConfig | CVNConfig | AlexNetConfig):
         network = network.model_copy(update={"dropout": 0.0})
     train = model.train.model_copy(update={"ranks": 1, "global_batch": num_events, "weight_decay": 0.0})
     return model.model_copy(update={"task": task, "network": network, "train": train})
+
+
+def _without_smoothing(task: TaskConfig) -> TaskConfig:
+    if isinstance(task, SeveralConfig):
+        return task.model_copy(update={"tasks": {name: _without_smoothing(one) for name, one in task.tasks.items()}})
+    if isinstance(task, EventClassificationConfig):
+        return task.model_copy(update={"label_smoothing": 0.0})
+    return task
