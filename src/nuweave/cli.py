@@ -292,7 +292,8 @@ def evaluate(
     out_dir: Annotated[Path, typer.Option("--out-dir", help="directory of predictions, displays and metrics")],
 ) -> None:
     """Predict with a finished model and score it beside trivial baselines."""
-    from nuweave.evaluate import evaluate_model
+    from nuweave.evaluate import Geometry, evaluate_model
+    from nuweave.physics.detectors import get_detector
 
     settings = load(config)
     evaluate_model(
@@ -300,6 +301,7 @@ def evaluate(
         model_dir=model_dir,
         data=data,
         catalog=catalog,
+        geometry=Geometry(get_detector(settings.detector), settings.convert.downsample),
         settings=settings.evaluate,
         seed=settings.seed,
         out_dir=out_dir,

@@ -3,16 +3,20 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+import numpy as np
 import pytest
 import torch
+from numpy.typing import NDArray
 from safetensors.torch import save_file
 
 from nuweave.catalog import build_catalog, pack_part, write
 from nuweave.config import ModelConfig
 from nuweave.models import build_network
+from nuweave.physics.detectors import WireDetector
 from nuweave.tasks import make_task
 from tests.mock import NUM_PLANES, SHAPE, write_shard
 
@@ -24,6 +28,41 @@ CLASSIFICATION = {
     "task": {"kind": "event_classification", "sites": "all"},
     "network": {"kind": "resnet", "num_filters": 2, "blocks": [1, 1, 1], "num_features": 4},
 }
+
+
+SEVERAL = {
+    "task": {
+        "kind": "several",
+        "tasks": {
+            "sites": {"kind": "segmentation"},
+            "vertex": {"kind": "vertex", "anchor_stride": 8, "num_filters": 4, "num_blocks": 1},
+            "event": {"kind": "event_classification", "sites": "all"},
+        },
+    },
+    "network": SEGMENTATION["network"],
+}
+
+
+@dataclass(frozen=True)
+class Views(WireDetector):
+    """Three views with sites of 2 cm by 1 cm: (z, x), (z, y) and, from the side, (x, y) in sites of the same size."""
+
+    name: str = "views"
+    shapes: tuple[tuple[int, ...], ...] = (SHAPE,) * NUM_PLANES
+    site_cm: tuple[float, ...] = (2.0, 1.0)
+
+    def project(self, position_cm_N3: NDArray[np.float64], time_us_N: NDArray[np.float64]) -> list[NDArray[np.float64]]:
+        """Site k of an axis is at k times its size."""
+        x, y, z = np.asarray(position_cm_N3, np.float64).T
+        assert len(time_us_N) == len(x)
+        return [np.stack(pair, axis=1) / np.array(self.site_cm) for pair in ((z, x), (z, y), (x, y))]
+
+    def locate(self, coords_PND: Sequence[NDArray[np.float64]]) -> NDArray[np.float64]:
+        """The mean of what two views say of each axis."""
+        (z, x), (other_z, y), (other_x, other_y) = (
+            np.moveaxis(coords_ND * np.array(self.site_cm), -1, 0) for coords_ND in coords_PND
+        )
+        return np.stack([(x + other_x) / 2, (y + other_y) / 2, (z + other_z) / 2], axis=1)
 
 
 @dataclass(frozen=True)

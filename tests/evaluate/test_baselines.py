@@ -27,6 +27,7 @@ def sites() -> pd.DataFrame:
             "subrun": 0,
             "event": 7,
             "plane": [0, 0, 0, 0, 0],
+            "site": [3, 5, 8, 9, 12],
             "value": [1.5, 2.5, 20.0, 30.0, 3.5],
             "label": [0, 0, 1, 1, 2],
             "prob2": [0.0, 0.1, 0.2, 0.3, 1.0],
@@ -40,6 +41,13 @@ def test_sums_follow_the_order_of_the_events() -> None:
     assert sums.sum_value_E.tolist() == [0, 57.5]
     assert sums.value_EPTV.sum(axis=-1).tolist() == [[[0, 0, 0], [0, 0, 0]], [[2, 2, 1], [0, 0, 0]]]
     assert sums.score_ENK[1, 1].nonzero()[0].tolist() == [255]
+
+
+def test_the_brightest_site_of_each_plane_is_found_wherever_it_stands() -> None:
+    table = sites().assign(plane=[0, 0, 0, 1, 1], value=[1.5, 20.0, 2.5, 3.5, 30.0])
+    for order in ([0, 1, 2, 3, 4], [4, 1, 3, 0, 2]):
+        sums = sum_sites(table.iloc[order], EVENTS.iloc[::-1], num_planes=3)
+        assert sums.brightest_EP.tolist() == [[-1, -1, -1], [5, 12, -1]]
 
 
 def test_a_value_on_a_cut_does_not_pass_it() -> None:

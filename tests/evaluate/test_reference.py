@@ -41,7 +41,8 @@ def test_baselines_of_real_events_equal_those_of_dense_images(shared_data: Path)
                 charge[value.ids], truth[label.ids] = value.values, label.values
                 images.append((charge, truth))
                 key = {"run": 0, "subrun": 0, "event": event, "plane": plane}
-                tables.append(pd.DataFrame(key | {"value": value.values, "label": label.values.astype(int)}))
+                stored = {"site": value.ids, "value": value.values, "label": label.values.astype(int)}
+                tables.append(pd.DataFrame(key | stored))
     events = pd.DataFrame({"run": 0, "subrun": 0, "event": [0, 1]})
     sums = sum_sites(pd.concat(tables), events, NUM_PLANES)
     ours, rules = segmentation_baselines(sums.value_EPTV, np.ones((1, 2)), num_pixels=2048 * 1280)

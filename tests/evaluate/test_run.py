@@ -12,9 +12,9 @@ import pytest
 
 from nuweave.catalog import pack_part, read, write
 from nuweave.config.evaluate import EvaluateConfig
-from nuweave.evaluate import evaluate_model
+from nuweave.evaluate import Geometry, evaluate_model
 from nuweave.store import StoreError
-from tests.evaluate.conftest import CLASSIFICATION, SEGMENTATION, Run, write_model
+from tests.evaluate.conftest import CLASSIFICATION, SEGMENTATION, Run, Views, write_model
 
 SETTINGS = EvaluateConfig(batch=3, num_displays=1, num_bootstrap=20)
 
@@ -26,6 +26,7 @@ def evaluated(run: Run, directory: Path, settings: dict[str, object], *, batch: 
         model_dir=model_dir,
         data=run.data,
         catalog=run.catalog,
+        geometry=Geometry(Views(), 1),
         settings=SETTINGS.model_copy(update={"batch": batch}),
         seed=5,
         out_dir=directory / "out",
@@ -119,6 +120,7 @@ def test_model_for_other_images_is_refused(run: Run, tmp_path: Path) -> None:
             model_dir=model_dir,
             data=run.data,
             catalog=run.catalog,
+            geometry=Geometry(Views(), 1),
             settings=SETTINGS,
             seed=5,
             out_dir=tmp_path / "out",

@@ -24,7 +24,7 @@ def segmentation(*, right: bool, num_events: int = 6) -> tuple[pd.DataFrame, pd.
         [
             pd.DataFrame(
                 {
-                    **{"run": 0, "subrun": 0, "event": event, "plane": 0, "value": 1.0, "label": label},
+                    **{"run": 0, "subrun": 0, "event": event, "plane": 0, "site": 0, "value": 1.0, "label": label},
                     "prob2": (label == 2) * 0.8 if right else 0.1,
                 }
             )
@@ -78,7 +78,9 @@ def test_file_without_site_labels_has_no_metrics_but_a_reason() -> None:
 def classification(truth: dict[str, list[int]]) -> dict[str, Any]:
     """Ten events, class k of each head predicted with certainty 0.8 for event k modulo the classes."""
     num_events = 10
-    table = pd.DataFrame({"run": 0, "subrun": 0, "event": range(num_events), "plane": 0, "value": 1.0, "label": -1})
+    table = pd.DataFrame(
+        {"run": 0, "subrun": 0, "event": range(num_events), "plane": 0, "site": 0, "value": 1.0, "label": -1}
+    )
     sums = sum_sites(table, table, num_planes=1)
     for head, names in HEADS.items():
         chosen = np.arange(num_events) % len(names)

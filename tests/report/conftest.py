@@ -10,7 +10,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from nuweave.config import Config, parse
+from nuweave.config import Config, ModelConfig, parse
 from nuweave.config.tasks import HEADS
 from nuweave.physics.truth import HEAD_CLASSES
 
@@ -52,6 +52,29 @@ def weights_config(config: Config) -> Config:
         (config.root / "models" / model / "metrics.jsonl").unlink()
         (config.root / "models" / model / "overfit.json").unlink()
     return config.model_copy(update={"models": models})
+
+
+@pytest.fixture
+def several_config(config: Config) -> Config:
+    """The same run with one model that labels sites, finds the vertex and classifies events."""
+    tasks = {
+        "sites": {"kind": "segmentation"},
+        "vertex": {"kind": "vertex"},
+        "event": {"kind": "event_classification", "sites": "all"},
+    }
+    task = {"kind": "several", "tasks": tasks}
+    model = ModelConfig.model_validate({"task": task, "network": {"kind": "uresnet"}})
+    several = config.model_copy(update={"models": {"all": model}})
+    catalog = _catalog()
+    made = {"sites": _segmentation(catalog), "vertex": _vertex(catalog), "event": _classification(catalog)}
+    predictions = catalog[[*KEY, "nu_energy_gev", *HEADS]].assign(score=0.5)
+    parts = {}
+    for name, (table, summary) in made.items():
+        predictions[f"{name}_score"] = table["score"]
+        predictions = predictions.join(table[[column for column in table if column not in predictions]])
+        parts[name] = {"task": tasks[name], **summary}
+    _write_model(several, "all", (predictions, {"parts": parts}), _sites())
+    return several
 
 
 def write_tables(config: Config) -> None:
@@ -153,6 +176,34 @@ def _classification(catalog: pd.DataFrame) -> tuple[pd.DataFrame, dict[str, Any]
     }
 
 
+def _vertex(catalog: pd.DataFrame) -> tuple[pd.DataFrame, dict[str, Any]]:
+    """Found a site beside the truth in plane 0, further and further off in space; the last event has no vertex."""
+    has_vertex = np.arange(NUM_EVENTS) < NUM_EVENTS - 1
+    truth: dict[str, Any] = {f"vertex_{axis}_cm": np.where(has_vertex, 10.0, np.nan) for axis in "xyz"}
+    found: dict[str, Any] = {f"vertex_found_{axis}_cm": 10.0 + np.arange(NUM_EVENTS) for axis in "xyz"}
+    found["vertex_distance_cm"] = np.where(has_vertex, np.sqrt(3.0) * np.arange(NUM_EVENTS), np.nan)
+    for plane in range(3):
+        found |= {
+            f"plane{plane}_vertex_score": 0.7,
+            f"plane{plane}_vertex_distance_cm": np.where(has_vertex, 1.2, np.nan),
+        }
+        for axis in (0, 1):
+            found[f"plane{plane}_vertex_axis{axis}"] = 5.0 + (plane == 0)
+            truth[f"plane{plane}_vertex_true_axis{axis}"] = np.where(has_vertex, 5.0, np.nan)
+    metrics = {name: _entry(0.6, "mean_place", 0.1) for name in ("box_accuracy", "within_5cm", "combined/within_5cm")}
+    metrics |= {f"plane{plane}/box_accuracy": _entry(0.6, "mean_place", 0.1) for plane in range(3)}
+    return catalog[[*KEY, "nu_energy_gev", *HEADS]].assign(score=-1.2, **truth, **found), {
+        "metrics": metrics,
+        "primary": ["box_accuracy"],
+        "beats_baselines": True,
+        "not_available": {},
+        "baseline_rules": {"mean_place": "the mean place"},
+        "classes": {},
+        "confusion": {},
+        "roc": [],
+    }
+
+
 def _curve(group: str, name: str) -> dict[str, Any]:
     rates = {"false_positive_rate": [0.0, 0.2, 1.0], "true_positive_rate": [0.0, 0.9, 1.0]}
     return {"group": group, "class": name, "auc": 0.85, **rates}
@@ -171,7 +222,14 @@ def _write_model(config: Config, name: str, made: tuple[pd.DataFrame, dict[str, 
         "num_events": NUM_EVENTS,
         "data": "test.h5",
         "num_bootstrap": 20,
-        "model": {"model": model, "shape": list(SHAPE), "seed": 7, "version": "0.1.0", "commit": "abc"},
+        "model": {
+            "model": model,
+            "num_planes": 3,
+            "shape": list(SHAPE),
+            "seed": 7,
+            "version": "0.1.0",
+            "commit": "abc",
+        },
         "displays": [{"kind": "best", "run": 0, "subrun": 0, "event": 3, "score": float(predictions["score"].iloc[3])}],
     }
     (directory / "metrics.json").write_text(json.dumps(metrics | summary))
@@ -179,7 +237,7 @@ def _write_model(config: Config, name: str, made: tuple[pd.DataFrame, dict[str, 
         {"step": step, "part": "train", "loss": 1 / step, "learning_rate": 1e-3, "events_per_s": 5.0}
         for step in range(10, 60, 10)
     ]
-    lines.append({"step": 50, "part": "val", "loss": 0.1, summary["primary"][0]: 0.6})
+    lines.append({"step": 50, "part": "val", "loss": 0.1, summary.get("primary", ["sites/mean_iou"])[0]: 0.6})
     (directory / "metrics.jsonl").write_text("".join(f"{json.dumps(line)}\n" for line in lines))
     check = {"passed": True, "num_events": 4, "steps": 3, "first_loss": 1.2, "final_loss": 0.05, "max_loss": 0.1}
     (directory / "overfit.json").write_text(json.dumps(check | {"losses": [1.2, 0.4, 0.05]}))

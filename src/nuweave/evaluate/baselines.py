@@ -32,30 +32,35 @@ class SiteSums:
         score_ENK: int32, sites by bin of the neutrino score; N is 0 for the rest, 1 for the neutrino.
         num_sites_E: stored sites of all planes.
         sum_value_E: their summed value.
+        brightest_EP: int64, the site with the largest value; -1 where none is stored.
     """
 
     value_EPTV: NDArray[np.int32]
     score_ENK: NDArray[np.int32]
     num_sites_E: NDArray[np.int64]
     sum_value_E: Floats
+    brightest_EP: NDArray[np.int64]
 
 
 def sum_sites(sites: pd.DataFrame, events: pd.DataFrame, num_planes: int) -> SiteSums:
     """Reduce a table of sites to one row an event.
 
     Args:
-        sites: run, subrun, event, plane, value, label (-1 unknown) and, of a segmentation, prob2.
+        sites: run, subrun, event, plane, site, value, label (-1 unknown) and, of a segmentation, prob2.
         events: the events in order, by their run, subrun, event.
         num_planes: planes of an event.
     """
     event = pd.MultiIndex.from_frame(events[KEY]).get_indexer(pd.MultiIndex.from_frame(sites[KEY]))
     value = sites["value"].to_numpy(np.float64)
     label = sites["label"].to_numpy(np.int64)
+    image = event * num_planes + sites["plane"].to_numpy(np.int64)
+    brightest = np.full(len(events) * num_planes, -1)
+    ascending = np.argsort(value, kind="stable")
+    brightest[image[ascending]] = sites["site"].to_numpy(np.int64)[ascending]  # the last that is written stays
     known = label >= 0
-    image = event[known] * num_planes + sites["plane"].to_numpy(np.int64)[known]
     cuts_passed = np.searchsorted(VALUE_CUTS, value[known], side="left")  # value > cut for that many cuts
     num_bins = len(VALUE_CUTS) + 1
-    values = _histogram([image, label[known], cuts_passed], (len(events) * num_planes, NUM_CLASSES, num_bins))
+    values = _histogram([image[known], label[known], cuts_passed], (len(events) * num_planes, NUM_CLASSES, num_bins))
     score = np.zeros((len(events), 2, NUM_SCORE_BINS), np.int32)
     if "prob2" in sites:
         bins = score_bins(sites["prob2"].to_numpy(np.float64)[known])
@@ -65,12 +70,13 @@ def sum_sites(sites: pd.DataFrame, events: pd.DataFrame, num_planes: int) -> Sit
         score_ENK=score,
         num_sites_E=np.bincount(event, minlength=len(events)),
         sum_value_E=np.bincount(event, weights=value, minlength=len(events)).astype(np.float64),
+        brightest_EP=brightest.reshape(len(events), num_planes),
     )
 
 
 def join_sums(parts: list[SiteSums]) -> SiteSums:
     """The sums of all batches, one after the other."""
-    names = ("value_EPTV", "score_ENK", "num_sites_E", "sum_value_E")
+    names = ("value_EPTV", "score_ENK", "num_sites_E", "sum_value_E", "brightest_EP")
     return SiteSums(*(np.concatenate([getattr(part, name) for part in parts]) for name in names))
 
 

@@ -17,25 +17,30 @@ from nuweave.catalog import read as read_table
 from nuweave.catalog.table import KEY
 from nuweave.config import ModelConfig
 from nuweave.config.evaluate import EvaluateConfig
-from nuweave.config.tasks import EventClassificationConfig, TaskConfig
+from nuweave.config.tasks import VertexConfig, single_tasks
 from nuweave.evaluate.baselines import SiteSums, join_sums, sum_sites
-from nuweave.evaluate.classification import log_probability_of_truth
 from nuweave.evaluate.displays import choose_events
 from nuweave.evaluate.estimate import event_weights
+from nuweave.evaluate.geometry import Geometry
+from nuweave.evaluate.judge import Predictions, judge
 from nuweave.evaluate.model import load_model
-from nuweave.evaluate.segmentation import event_score, site_counts
-from nuweave.evaluate.summary import classification_summary, segmentation_summary
 from nuweave.loader import EventDataset, SparseBatch, evaluation_batches
 from nuweave.store import StoreError, write_aside
 from nuweave.tasks import Task
-from nuweave.tasks.event_classification import head_classes
-from nuweave.tasks.ratios import Floats
 
 _NOT_JOINED = ("shard", "entry", "source", "generator_seed")
 
 
 def evaluate_model(
-    *, name: str, model_dir: Path, data: Path, catalog: Path, settings: EvaluateConfig, seed: int, out_dir: Path
+    *,
+    name: str,
+    model_dir: Path,
+    data: Path,
+    catalog: Path,
+    geometry: Geometry,
+    settings: EvaluateConfig,
+    seed: int,
+    out_dir: Path,
 ) -> None:
     """Write predictions.parquet, displays.parquet and metrics.json.
 
@@ -44,6 +49,7 @@ def evaluate_model(
         model_dir: directory of model.json and model.safetensors.
         data: packed events.
         catalog: catalog.parquet of the same run.
+        geometry: of the images, for places in cm; only used of models that find vertices.
         settings: batch, displays, bootstrap samples.
         seed: of the bootstrap and of the random displays.
         out_dir: where the three files go.
@@ -54,15 +60,23 @@ def evaluate_model(
     config = ModelConfig.model_validate(meta["model"]).task
     dataset = EventDataset(data)
     _require_fit(dataset, meta, model_dir)
+    if any(isinstance(one, VertexConfig) for one in single_tasks(config)):
+        _require_geometry(dataset, geometry)
     device = _device()
     network.to(device)
-    predictions, sums = _predict(task, network, dataset, settings.batch, device)
-    predictions["score"] = _event_scores(predictions, config, dataset.num_planes)
-    weights = event_weights(len(predictions), settings.num_bootstrap, seed)
-    summary = _summary(predictions, sums, weights, config, dataset)
-    chosen = choose_events(predictions["score"].to_numpy(float), settings.num_displays, seed)
+    events, sums = _predict(task, network, dataset, settings.batch, device)
+    predictions = Predictions(
+        table=_join_catalog(events, read_table(catalog), catalog),
+        sums=sums,
+        weights_SE=event_weights(len(events), settings.num_bootstrap, seed),
+        shape=dataset.shape,
+        num_planes=dataset.num_planes,
+        geometry=geometry,
+    )
+    verdict = judge(config, predictions)
+    chosen = choose_events(verdict.score_E, settings.num_displays, seed)
     displays = _display_sites(task, network, dataset, chosen, device)
-    table = _join_catalog(predictions, read_table(catalog), catalog)
+    table = predictions.table.assign(score=verdict.score_E, **verdict.columns)
     report = {
         "name": name,
         "task": config.model_dump(mode="json"),
@@ -72,9 +86,9 @@ def evaluate_model(
         "num_bootstrap": settings.num_bootstrap,
         "version": __version__,
         "model": meta,
-        **summary,
+        **verdict.summary,
         "displays": [
-            {"kind": kind, **predictions.loc[event, KEY].astype(int).to_dict(), "score": _number(table, event)}
+            {"kind": kind, **table.loc[event, KEY].astype(int).to_dict(), "score": _number(table, event)}
             for kind, event in chosen
         ],
     }
@@ -96,6 +110,17 @@ def _require_fit(dataset: EventDataset, meta: dict[str, Any], model_dir: Path) -
             f"{dataset.paths[0]}: has images of {' x '.join(map(str, found))} (planes x sites), "
             f"the model in {model_dir} was trained on {' x '.join(map(str, wanted))}; "
             "convert with the detector and down-sampling of its run"
+        )
+
+
+def _require_geometry(dataset: EventDataset, geometry: Geometry) -> None:
+    """Places in cm need the detector whose images these are."""
+    if geometry.shapes != (dataset.shape,) * dataset.num_planes:
+        wanted = (len(geometry.shapes), *geometry.shapes[0])
+        raise StoreError(
+            f"{dataset.paths[0]}: has images of {' x '.join(map(str, (dataset.num_planes, *dataset.shape)))} (planes x "
+            f"sites), those of detector={geometry.detector.name} with convert.downsample={geometry.factor} are "
+            f"{' x '.join(map(str, wanted))}; give the detector and down-sampling that the file was converted with"
         )
 
 
@@ -125,23 +150,6 @@ def _display_sites(
         sites = task.site_predictions(task.forward(network, batch), batch)
         tables.append(sites.assign(kind=kind))
     return pd.concat(tables, ignore_index=True) if tables else pd.DataFrame(columns=[*KEY, "kind"])
-
-
-def _event_scores(predictions: pd.DataFrame, config: TaskConfig, num_planes: int) -> Floats | float:
-    """What ranks events from worst to best; nan without truth."""
-    if isinstance(config, EventClassificationConfig):
-        return log_probability_of_truth(predictions, config.heads)
-    counts = site_counts(predictions, num_planes)
-    return math.nan if counts is None else event_score(counts)
-
-
-def _summary(
-    predictions: pd.DataFrame, sums: SiteSums, weights_SE: Floats, config: TaskConfig, dataset: EventDataset
-) -> dict[str, Any]:
-    if isinstance(config, EventClassificationConfig):
-        return classification_summary(predictions, sums, weights_SE, classes=head_classes(config))
-    num_pixels = math.prod(dataset.shape) if config.sites == "all" else None
-    return segmentation_summary(predictions, sums, weights_SE, num_planes=dataset.num_planes, num_pixels=num_pixels)
 
 
 def _join_catalog(predictions: pd.DataFrame, catalog: pd.DataFrame, path: Path) -> pd.DataFrame:

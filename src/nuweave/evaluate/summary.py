@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from nuweave.evaluate import classification, segmentation
+from nuweave.evaluate import classification, segmentation, vertex
 from nuweave.evaluate.baselines import (
     CLASS_BASELINES,
     SiteSums,
@@ -20,10 +20,13 @@ from nuweave.evaluate.baselines import (
     segmentation_baselines,
 )
 from nuweave.evaluate.estimate import compare, weighted_sum
+from nuweave.evaluate.geometry import Geometry
 from nuweave.evaluate.roc import area, roc_curve, thin
+from nuweave.evaluate.vertex import Vertices
 from nuweave.tasks.class_metrics import over_heads
 from nuweave.tasks.ratios import Floats
 from nuweave.tasks.site_metrics import CLASSES, PRIMARY, over_planes
+from nuweave.tasks.vertex_metrics import PRIMARY as VERTEX_PRIMARY
 
 Metrics = dict[str, Floats]
 
@@ -118,6 +121,41 @@ def classification_summary(
     }
 
 
+def vertex_summary(
+    vertices: Vertices, sums: SiteSums, weights_SE: Floats, *, geometry: Geometry, stride: int
+) -> dict[str, Any]:
+    """Metrics of found vertices.
+
+    Args:
+        vertices: found and true.
+        sums: of the same events.
+        weights_SE: samples of the events.
+        geometry: of the images.
+        stride: sites along each axis of a box.
+    """
+    if not np.isfinite(vertices.true_EPD).any():
+        return _no_truth(vertex.DESCRIPTIONS, "the events have no vertex in any image")
+    rules = {
+        "mean_place": vertex.always_mean(vertices),
+        "brightest_site": vertex.brightest_site(vertices, sums.brightest_EP, geometry),
+    }
+    found = {name: _vertex_metrics(one, weights_SE, stride) for name, one in {"": vertices, **rules}.items()}
+    ours = found.pop("") | over_planes(vertex.certainty(vertices, weights_SE))
+    return {
+        **_compared(ours, found, vertex.DESCRIPTIONS, primary=[VERTEX_PRIMARY], missing={}),
+        "baseline_rules": vertex.BASELINES,
+        "classes": {},
+        "confusion": {},
+        "roc": [],
+    }
+
+
+def _vertex_metrics(vertices: Vertices, weights_SE: Floats, stride: int) -> Metrics:
+    """Of every plane, their mean, and in space."""
+    planes = over_planes(vertex.plane_metrics(vertices, weights_SE, stride))
+    return planes | vertex.space_metrics(vertices, weights_SE)
+
+
 def _compared(
     ours: Metrics,
     baselines: Mapping[str, Metrics],
@@ -135,7 +173,7 @@ def _compared(
             undefined[name] = "not defined on these events: a class that it needs is empty"
             continue
         rivals = {rule: table[name] for rule, table in baselines.items() if name in table}
-        better = kind not in classification.SMALLER_IS_BETTER
+        better = kind not in (*classification.SMALLER_IS_BETTER, *vertex.SMALLER_IS_BETTER)
         metrics[name] = {"description": descriptions[kind], **compare(values, rivals, larger_is_better=better)}
     margins = {name: metrics[name]["margin"] for name in primary if name in metrics}
     return {

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -34,6 +34,21 @@ class ModelTables:
     displays: pd.DataFrame
     history: pd.DataFrame | None
     overfit: dict[str, Any] | None
+
+    @property
+    def parts(self) -> list[ModelTables]:
+        """A model of several tasks as one model a task; any other as it is."""
+        if "parts" not in self.metrics:
+            return [self]
+        return [
+            replace(
+                self,
+                name=f"{self.name}: {name}",
+                metrics=self.metrics | summary,
+                predictions=self.predictions.assign(score=self.predictions[f"{name}_score"]),
+            )
+            for name, summary in self.metrics["parts"].items()
+        ]
 
 
 @dataclass(frozen=True)

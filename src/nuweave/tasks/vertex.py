@@ -31,7 +31,7 @@ from nuweave.tasks.protocol import LossTerms, TaskError, mean_loss
 from nuweave.tasks.ratios import Floats
 from nuweave.tasks.site_metrics import over_planes
 from nuweave.tasks.sites import event_frame, network_input, select_sites, site_frame
-from nuweave.tasks.vertex_metrics import PRIMARY, metrics_of, place_sums, score_sums
+from nuweave.tasks.vertex_metrics import PRIMARY, place_metrics, place_sums, score_metrics, score_sums
 
 _LARGEST_SHARE = 1 - 1e-6  # a sigmoid that is rounded to 1 would put the place into the next box
 
@@ -91,13 +91,13 @@ class Vertex:
         """The sums of `place_sums` and `score_sums` over the events, float64[P]. Errors as `loss_terms`."""
         true_BPD = _places(_vertex(batch), batch.shape)
         score_BP, found_BPD = self._found(logits, batch)
-        places = place_sums(found_BPD, true_BPD, self.config.anchor_stride)
-        sums = places | score_sums(score_BP, places["vertices"])
+        sums = place_sums(found_BPD, true_BPD, self.config.anchor_stride) | score_sums(score_BP, true_BPD)
         return {name: torch.from_numpy(table.sum(axis=0)) for name, table in sums.items()}
 
     def metrics(self, counts: Mapping[str, Tensor]) -> dict[str, float]:
         """The mean over planes of every metric of `vertex_metrics`, then `plane{p}/` each."""
-        plane_metrics = metrics_of({name: table.numpy() for name, table in counts.items()})
+        sums = {name: table.numpy() for name, table in counts.items()}
+        plane_metrics = place_metrics(sums) | score_metrics(sums)
         return {name: float(value) for name, value in over_planes(plane_metrics).items() if math.isfinite(value)}
 
     def predictions(self, logits: Logits, batch: SparseBatch) -> pd.DataFrame:

@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 import numpy as np
+from numpy.typing import NDArray
 
 from nuweave.tasks.ratios import Floats, grained, ratio
 
@@ -24,9 +25,7 @@ _FAR_SITES = 2.0**12  # distances below it add exactly
 
 
 def place_sums(found_PD: Floats, true_PD: Floats, stride: int) -> dict[str, Floats]:
-    """What the metrics of places need of every image.
-
-    Added over images, these and `score_sums` are the sums that `metrics_of` takes.
+    """What `place_metrics` needs of every image, to be added over images.
 
     Args:
         found_PD: [..., P, D], sites.
@@ -35,44 +34,48 @@ def place_sums(found_PD: Floats, true_PD: Floats, stride: int) -> dict[str, Floa
     Returns:
         `vertices`, `right_box`, `within_box`, and `distance` in sites, [..., P] each.
     """
-    has_vertex = np.isfinite(true_PD).all(axis=-1)
+    has_vertex: NDArray[np.bool_] = np.all(np.isfinite(true_PD), axis=-1)
     distance = distance_of(found_PD, true_PD)
-    same_box = (box_of(found_PD, stride) == box_of(true_PD, stride)).all(axis=-1)
+    same_box: NDArray[np.bool_] = np.all(box_of(found_PD, stride) == box_of(true_PD, stride), axis=-1)
     return {
         "vertices": has_vertex.astype(np.float64),
         "right_box": same_box.astype(np.float64),
-        "within_box": (distance <= stride).astype(np.float64),
+        "within_box": np.asarray(distance <= stride, np.float64),
         "distance": grained(np.where(has_vertex, distance, 0.0) / _FAR_SITES) * _FAR_SITES,
     }
 
 
-def score_sums(score_P: Floats, has_vertex_P: Floats) -> dict[str, Floats]:
-    """What the metrics of scores need of every image, added as those of `place_sums`.
+def score_sums(score_P: Floats, true_PD: Floats) -> dict[str, Floats]:
+    """What `score_metrics` needs of every image, to be added over images.
 
     Args:
         score_P: [..., P], score of the best box, 0 to 1.
-        has_vertex_P: [..., P], 1 for an image with a vertex, else 0.
+        true_PD: [..., P, D]; nan where the image has no vertex.
+    Returns:
+        `vertices`, `vertex_score`, `empty_images`, `empty_score`, [..., P] each.
     """
+    has_vertex: Floats = np.all(np.isfinite(true_PD), axis=-1).astype(np.float64)
     score = grained(score_P)
     return {
-        "vertex_score": score * has_vertex_P,
-        "empty_score": score * (1 - has_vertex_P),
-        "empty_images": 1 - has_vertex_P,
+        "vertices": has_vertex,
+        "vertex_score": score * has_vertex,
+        "empty_images": 1 - has_vertex,
+        "empty_score": score * (1 - has_vertex),
     }
 
 
-def metrics_of(sums: Mapping[str, Floats]) -> dict[str, Floats]:
-    """Every metric of DESCRIPTIONS that the sums define, [..., P] each; nan where there is nothing to divide by."""
-    vertices = sums["vertices"]
-    metrics = {
-        "box_accuracy": ratio(sums["right_box"], vertices),
-        "within_box": ratio(sums["within_box"], vertices),
-        "distance_sites": ratio(sums["distance"], vertices),
+def place_metrics(sums: Mapping[str, Floats]) -> dict[str, Floats]:
+    """The metrics of places, [..., P] each; nan where there is no vertex."""
+    names = {"box_accuracy": "right_box", "within_box": "within_box", "distance_sites": "distance"}
+    return {name: ratio(sums[counted], sums["vertices"]) for name, counted in names.items()}
+
+
+def score_metrics(sums: Mapping[str, Floats]) -> dict[str, Floats]:
+    """The metrics of scores, [..., P] each; nan where there are no such images."""
+    return {
+        "score_with_vertex": ratio(sums["vertex_score"], sums["vertices"]),
+        "score_without_vertex": ratio(sums["empty_score"], sums["empty_images"]),
     }
-    if "vertex_score" in sums:
-        metrics["score_with_vertex"] = ratio(sums["vertex_score"], vertices)
-        metrics["score_without_vertex"] = ratio(sums["empty_score"], sums["empty_images"])
-    return metrics
 
 
 def distance_of(found_D: Floats, true_D: Floats) -> Floats:

@@ -52,3 +52,26 @@ def test_event_without_sites_is_drawn_empty() -> None:
     figure = charge_display(views_of_event(sites([0], [1], [0]).iloc[:0], (4, 4)))
     assert len(figure.axes) == 1
     plt.close("all")
+
+
+def test_vertices_stand_in_the_views_of_their_planes() -> None:
+    nan = float("nan")
+    points = {
+        "true vertex": np.array([[1.0, 2.0], [nan, nan], [3.0, 1.0]]),
+        "found vertex": np.array([[1.5, 2.5], [0.0, 1.0], [3.0, 2.0]]),
+    }
+    views = views_of_event(sites([0, 1], [1, 2], [0, 1]), (4, 4), points=points)
+    assert [view.points for view in views] == [
+        {"true vertex": (1, 2), "found vertex": (1.5, 2.5)},
+        {"found vertex": (0, 1)},
+        {"true vertex": (3, 1), "found vertex": (3, 2)},
+    ]
+    for figure in (charge_display(views), segmentation_display(views)):
+        names = [text.get_text() for text in figure.legends[0].get_texts()]
+        assert names[-2:] == ["true vertex", "found vertex"]
+    plt.close("all")
+
+
+def test_vertices_of_voxels_are_seen_from_three_sides() -> None:
+    views = views_of_event(sites([0], [0], [2]), (4, 5, 6), points={"found vertex": np.array([[1.0, 2.0, 3.0]])})
+    assert [view.points["found vertex"] for view in views] == [(3, 2), (3, 1), (1, 2)]

@@ -30,3 +30,11 @@ def test_facts_count_used_events(config: Config) -> None:
     facts = key_facts(gather(config))
     assert facts["events"] == "24"
     assert facts["train / test"] == "22 / 24"
+
+
+def test_a_model_of_several_tasks_has_a_card_for_each(several_config: Config) -> None:
+    cards = model_cards(gather(several_config))
+    assert [card.name for card in cards] == ["all: sites", "all: vertex", "all: event"]
+    assert [card.beats for card in cards] == [True, True, False]
+    assert [row.metric for row in cards[1].rows] == ["box accuracy", "within 5cm", "combined: within 5cm"]
+    assert all(card.overfit.startswith("passed") for card in cards)

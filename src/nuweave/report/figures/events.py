@@ -5,8 +5,9 @@ Shapes: N sites; a view is what one panel shows.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
 
 import matplotlib.pyplot as plt
 import numpy as np
@@ -17,10 +18,14 @@ from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 from numpy.typing import NDArray
 
-from nuweave.report.figures.style import SITE_COLOURS
+from nuweave.report.figures.style import INK, PURPLE, SITE_COLOURS
 
 AXES_2D = ("wire", "time")
 AXES_3D = ("x", "y", "z")
+VERTEX_MARKS: dict[str, dict[str, Any]] = {
+    "true vertex": {"marker": "o", "markersize": 11, "markerfacecolor": "none", "color": INK, "linestyle": ""},
+    "found vertex": {"marker": "X", "markersize": 8, "markeredgecolor": "white", "color": PURPLE, "linestyle": ""},
+}
 _PANEL_INCHES = (3.45, 2.5)
 _CHARGE = ListedColormap(plt.get_cmap("YlGnBu")(np.linspace(0.25, 1.0, 256)))  # pale, but seen on white
 
@@ -34,38 +39,54 @@ class View:
         sites: value, label and, where there is a prediction, `predicted`; with columns h and v, the place.
         names: of the horizontal and the vertical axis.
         extent: h low, h high, v low, v high.
+        points: kind of a vertex, of VERTEX_MARKS -> its place, h and v.
     """
 
     title: str
     sites: pd.DataFrame
     names: tuple[str, str]
     extent: tuple[float, float, float, float]
+    points: Mapping[str, tuple[float, float]] = field(default_factory=dict)
 
 
-def views_of_event(sites: pd.DataFrame, shape: Sequence[int], *, around: int | None = None) -> list[View]:
+def views_of_event(
+    sites: pd.DataFrame,
+    shape: Sequence[int],
+    *,
+    around: int | None = None,
+    points: Mapping[str, NDArray[np.float64]] | None = None,
+) -> list[View]:
     """The panels of an event: one a plane for wire planes, the three projections for voxels.
 
     Args:
         sites: plane, site, value, label, and prob0 to prob2 of a segmentation.
         shape: sites along each axis of an image.
         around: show only the box of the sites with this label, with some room; None shows the whole image.
+        points: kind of a vertex, of VERTEX_MARKS -> float64[planes, axes of an image], nan where there is none.
     """
     table = sites.copy()
     if "prob2" in table:
         table["predicted"] = table[["prob0", "prob1", "prob2"]].to_numpy().argmax(axis=1)
     coords = np.stack(np.unravel_index(table["site"].to_numpy(np.int64), tuple(shape)), axis=1)
     if len(shape) == 2:
-        planes = range(int(table["plane"].max()) + 1 if len(table) else 1)
-        rows = [(f"plane {plane}", (table["plane"] == plane).to_numpy(), (0, 1), AXES_2D) for plane in planes]
+        stored = int(table["plane"].max()) + 1 if len(table) else 1
+        planes = range(max([stored, *(len(places) for places in (points or {}).values())]))
+        rows = [(f"plane {plane}", (table["plane"] == plane).to_numpy(), (0, 1), AXES_2D, plane) for plane in planes]
     else:
         everywhere = np.ones(len(table), bool)
         pairs = [(2, 1), (2, 0), (0, 1)]
-        rows = [("voxels", everywhere, pair, (AXES_3D[pair[0]], AXES_3D[pair[1]])) for pair in pairs]
+        rows = [("voxels", everywhere, pair, (AXES_3D[pair[0]], AXES_3D[pair[1]]), 0) for pair in pairs]
     views = []
-    for title, keep, pair, names in rows:
+    for title, keep, pair, names, plane in rows:
         placed = table[keep].assign(h=coords[keep, pair[0]], v=coords[keep, pair[1]])
         whole = (0.0, float(shape[pair[0]]), 0.0, float(shape[pair[1]]))
-        views.append(View(title, placed, names, whole if around is None else _box(placed, around, whole)))
+        extent = whole if around is None else _box(placed, around, whole)
+        marks = {
+            kind: (float(places[plane, pair[0]]), float(places[plane, pair[1]]))
+            for kind, places in (points or {}).items()
+            if np.isfinite(places[plane]).all()
+        }
+        views.append(View(title, placed, names, extent, marks))
     return views
 
 
@@ -79,23 +100,29 @@ def segmentation_display(views: Sequence[View]) -> Figure:
                 _draw_charge(axis, view)
             else:
                 _draw_labels(axis, view, "label" if column == "truth" else "predicted")
+            _draw_points(axis, view)
             _frame(axis, view, is_first=axis is row[0])
             axis.set_title(f"{view.title}: {column}" if column == "charge" else column)
     handles = [
         Line2D([], [], marker="s", linestyle="", color=SITE_COLOURS[label], label=name, markersize=7)
         for label, name in enumerate(("background", "cosmic", "neutrino"))
     ]
-    figure.legend(handles=handles, loc="lower center", ncols=3)
+    handles += _point_handles(views)
+    figure.legend(handles=handles, loc="lower center", ncols=len(handles))
     return figure
 
 
 def charge_display(views: Sequence[View]) -> Figure:
     """One panel a view: the charge that the network saw."""
-    figure, axes = _panels(1, len(views))
+    handles = _point_handles(views)
+    figure, axes = _panels(1, len(views), legend_inches=0.35 if handles else 0.0)
     for number, (view, axis) in enumerate(zip(views, axes[0], strict=True)):
         _draw_charge(axis, view)
+        _draw_points(axis, view)
         _frame(axis, view, is_first=number == 0 or view.names[1] != views[number - 1].names[1])
         axis.set_title(view.title)
+    if handles:
+        figure.legend(handles=handles, loc="lower center", ncols=len(handles))
     return figure
 
 
@@ -136,6 +163,20 @@ def _draw_labels(axis: Axes, view: View, column: str) -> None:
     for label, colour in SITE_COLOURS.items():
         sites = view.sites[view.sites[column] == label]
         axis.scatter(sites["h"], sites["v"], c=colour, s=_area(view), marker="s", linewidths=0)
+
+
+def _draw_points(axis: Axes, view: View) -> None:
+    for kind, place in view.points.items():
+        axis.plot(*place, **VERTEX_MARKS[kind])
+
+
+def _point_handles(views: Sequence[View]) -> list[Line2D]:
+    """A line of the legend for each kind of vertex that any view shows."""
+    return [
+        Line2D([], [], label=kind, **style)
+        for kind, style in VERTEX_MARKS.items()
+        if any(kind in v.points for v in views)
+    ]
 
 
 def _frame(axis: Axes, view: View, *, is_first: bool) -> None:

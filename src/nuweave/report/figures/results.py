@@ -122,6 +122,26 @@ def score_by_energy(energy_gev: pd.Series[float], values: Mapping[str, pd.Series
     return figure
 
 
+def distance_curves(distances_cm: Mapping[str, pd.Series[float]], near_cm: float) -> Figure:
+    """Share of the vertices that are found within a distance, one line a way of measuring it.
+
+    Args:
+        distances_cm: of each event, nan without a vertex.
+        near_cm: where a vertical line stands.
+    """
+    figure, axis = plt.subplots(figsize=(4.6, 3.4))
+    for label, distance in distances_cm.items():
+        ordered = np.sort(distance.dropna().to_numpy(float))
+        axis.step(ordered, np.arange(1, len(ordered) + 1) / max(len(ordered), 1), where="post", label=label)
+    axis.axvline(near_cm, color=GREY, linestyle="--", linewidth=1.1, label=f"{near_cm:g} cm")
+    axis.set_xscale("log")
+    axis.set_xlabel("distance between found and true vertex [cm]")
+    axis.set_ylabel("share of vertices")
+    axis.set_ylim(0, 1.02)
+    axis.legend(fontsize=8.5, loc="upper left")
+    return figure
+
+
 def _short(count: int) -> str:
     """1234567 as 1.23 M."""
     for size, unit in ((1e9, "G"), (1e6, "M"), (1e4, "k")):

@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Iterable
 from typing import Any
 
+import numpy as np
 import pandas as pd
+from numpy.typing import NDArray
 
 from nuweave.physics.truth import HEAD_CLASSES
 from nuweave.report.figures import events as figures
@@ -15,6 +18,7 @@ from nuweave.report.sections.blocks import Block, Grid, Part, number, words
 
 EVENT_KEY = ["run", "subrun", "event"]
 NEUTRINO = 2
+Points = dict[str, NDArray[np.float64]]
 
 
 def events_part(tables: RunTables) -> Part:
@@ -26,30 +30,44 @@ def events_part(tables: RunTables) -> Part:
 
 
 def _blocks(model: ModelTables) -> list[Block]:
-    is_segmentation = model.metrics["task"]["kind"] == "segmentation"
     shape = model.metrics["model"]["shape"]
-    score = "mean IoU" if is_segmentation else "probability of the truth (geometric mean over heads)"
     blocks = []
     for number_of, shown in enumerate(model.metrics["displays"]):
         sites = _rows(model.displays, shown)
         event = _rows(model.predictions, shown).iloc[0]
-        value = shown["score"]
-        value = value if value is None or is_segmentation else math.exp(value)
         facts = {
             "run, subrun, event": ", ".join(str(shown[name]) for name in EVENT_KEY),
             "true class": _classes(event),
             "neutrino energy": neutrino_energy(event),
-            score: number(value),
         }
+        for part in model.parts:
+            facts |= _score(part.metrics["task"]["kind"], float(_rows(part.predictions, shown).iloc[0]["score"]))
         title = f"{model.name}: {shown['kind']} event {shown['run']}/{shown['subrun']}/{shown['event']}"
-        pictures = _segmentation(sites, shape, title) if is_segmentation else _classification(sites, shape, title)
-        grids = [] if is_segmentation else [_probabilities(event, model.metrics["classes"])]
+        points = _vertices(event, model.metrics["model"]["num_planes"], len(shape))
+        draw = _segmentation if "prob2" in sites else _charge
+        grids = [_probabilities(event, part.metrics["classes"]) for part in model.parts if _classifies_events(part)]
+        grids += [_distances(event, points)] if points else []
         anchor = f"event-{model.name}-{number_of}"
-        blocks.append(Block(title, facts=facts, pictures=pictures, grids=grids, anchor=anchor))
+        blocks.append(Block(title, facts=facts, pictures=draw(sites, shape, points, title), grids=grids, anchor=anchor))
     return blocks
 
 
-def _segmentation(sites: pd.DataFrame, shape: list[int], title: str) -> list[Picture]:
+def _score(kind: str, score: float) -> dict[str, str]:
+    """What a task ranks events by, in words."""
+    known = None if math.isnan(score) else score
+    if kind == "segmentation":
+        return {"mean IoU": number(known)}
+    if kind == "vertex":
+        return {"mean distance of the vertex": number(None) if known is None else f"{number(-known, 1)} cm"}
+    name = "probability of the truth (geometric mean over heads)"
+    return {name: number(None if known is None else math.exp(known))}
+
+
+def _classifies_events(part: ModelTables) -> bool:
+    return bool(part.metrics["task"]["kind"] == "event_classification")
+
+
+def _segmentation(sites: pd.DataFrame, shape: list[int], points: Points, title: str) -> list[Picture]:
     """The whole event, and a closer look at the neutrino where there is one."""
     counts = ", ".join(
         f"{name} {int((sites['label'] == label).sum())}"
@@ -57,14 +75,14 @@ def _segmentation(sites: pd.DataFrame, shape: list[int], title: str) -> list[Pic
     )
     pictures = [
         png(
-            figures.segmentation_display(figures.views_of_event(sites, shape)),
+            figures.segmentation_display(figures.views_of_event(sites, shape, points=points)),
             alt=f"{title}: charge, truth and prediction of every plane; true sites: {counts}.",
             caption="Whole images. Charge in the unit of the stored values.",
             wide=True,
         )
     ]
     if (sites["label"] == NEUTRINO).any():
-        views = figures.views_of_event(sites, shape, around=NEUTRINO)
+        views = figures.views_of_event(sites, shape, around=NEUTRINO, points=points)
         pictures.append(
             png(
                 figures.segmentation_display(views),
@@ -76,18 +94,56 @@ def _segmentation(sites: pd.DataFrame, shape: list[int], title: str) -> list[Pic
     return pictures
 
 
-def _classification(sites: pd.DataFrame, shape: list[int], title: str) -> list[Picture]:
-    if sites.empty:
+def _charge(sites: pd.DataFrame, shape: list[int], points: Points, title: str) -> list[Picture]:
+    """The neutrino where it is known, else the whole event; both where a vertex is shown."""
+    if sites.empty and not points:
         return []
-    around = NEUTRINO if (sites["label"] == NEUTRINO).any() else None
+    looks: list[int | None] = [NEUTRINO] if (sites["label"] == NEUTRINO).any() else []
+    if points or not looks:
+        looks = [None, *looks]
     return [
         png(
-            figures.charge_display(figures.views_of_event(sites, shape, around=around)),
+            figures.charge_display(figures.views_of_event(sites, shape, around=around, points=points)),
             alt=f"{title}: charge of every plane, {len(sites)} sites that the network saw.",
-            caption=f"Charge that the network saw, {len(sites)} sites.",
+            caption=f"Charge that the network saw, {len(sites)} sites"
+            + (", whole images." if around is None else ", closer look at the true neutrino."),
             wide=True,
         )
+        for around in looks
     ]
+
+
+def _vertices(event: pd.Series[Any], num_planes: int, ndim: int) -> Points:
+    """Where the vertex is and where it was found, float64[planes, axes] each; empty of a model that finds none."""
+    if "plane0_vertex_axis0" not in event:
+        return {}
+    columns = {"true vertex": "vertex_true", "found vertex": "vertex"}
+    return {
+        kind: np.array(
+            [[event.get(f"plane{p}_{name}_axis{d}", math.nan) for d in range(ndim)] for p in range(num_planes)], float
+        )
+        for kind, name in columns.items()
+    }
+
+
+def _distances(event: pd.Series[Any], points: Points) -> Grid:
+    """A row a plane and one for space: truth, prediction, distance."""
+    rows = []
+    for plane, (true, found) in enumerate(zip(points["true vertex"], points["found vertex"], strict=True)):
+        score, distance = event[f"plane{plane}_vertex_score"], event[f"plane{plane}_vertex_distance_cm"]
+        rows.append([f"plane {plane}, site", _place(true), _place(found), number(float(score)), _known(distance)])
+    places = [[event[f"{name}_{axis}_cm"] for axis in "xyz"] for name in ("vertex", "vertex_found")]
+    rows.append(["in space [cm]", *map(_place, places), number(None), _known(event["vertex_distance_cm"])])
+    return Grid("Vertex", ["image", "truth", "prediction", "score of the box", "distance [cm]"], rows)
+
+
+def _place(place: Iterable[Any]) -> str:
+    return ", ".join(_known(one) for one in place)
+
+
+def _known(value: Any) -> str:
+    """A number with one digit; a dash for nan and NA."""
+    return number(None if pd.isna(value) else float(value), 1)
 
 
 def _probabilities(event: pd.Series[Any], classes: dict[str, list[str]]) -> Grid:

@@ -12,10 +12,13 @@ from nuweave.report.figures.style import Picture, svg
 from nuweave.report.gather import ModelTables, RunTables
 from nuweave.report.sections.blocks import Block, Grid, Part, best_baseline, margin, number, with_error, words
 
+BOXES, COMBINED = "box_accuracy", "combined/"
+NEAR_CM = 5.0
+
 
 def results_part(tables: RunTables) -> Part:
-    """A block for each model."""
-    return Part("results", "Results", "Results", [_block(model) for model in tables.models])
+    """A block for each model, and for each of its tasks where it has several."""
+    return Part("results", "Results", "Results", [_block(part) for model in tables.models for part in model.parts])
 
 
 def _block(model: ModelTables) -> Block:
@@ -30,8 +33,12 @@ def _block(model: ModelTables) -> Block:
         f"{metrics['num_events']} events of {metrics['data']}. Errors are the spread over {samples} bootstrap samples "
         "of the events; the error of a margin uses the same samples for both sides."
     ]
-    is_segmentation = metrics["task"]["kind"] == "segmentation"
-    pictures = _segmentation_pictures(model) if is_segmentation else _classification_pictures(model)
+    draw = {
+        "segmentation": _segmentation_pictures,
+        "event_classification": _classification_pictures,
+        "vertex": _vertex_pictures,
+    }
+    pictures = draw[metrics["task"]["kind"]](model)
     return Block(model.name, text, pictures=pictures, grids=[*_metric_grids(metrics), _rule_grid(metrics)])
 
 
@@ -70,6 +77,33 @@ def _classification_pictures(model: ModelTables) -> list[Picture]:
         *_energy_pictures(model, right, "accuracy"),
         *_confusion_pictures(model),
         *_roc_pictures(model),
+    ]
+
+
+def _vertex_pictures(model: ModelTables) -> list[Picture]:
+    table, metrics = model.predictions, model.metrics["metrics"]
+    planes = {f"plane {plane}": f"plane{plane}" for plane in range(model.metrics["model"]["num_planes"])}
+    found = {plane: name for plane, name in planes.items() if f"{name}/{BOXES}" in metrics}
+    distances = {plane: table[f"{name}_vertex_distance_cm"].astype(float) for plane, name in found.items()}
+    distances["in space"] = table["vertex_distance_cm"].astype(float)
+    distances = {name: one for name, one in distances.items() if one.notna().any()}
+    entries = {plane: metrics[f"{name}/{BOXES}"] for plane, name in found.items()}
+    medians = ", ".join(f"{name} {number(float(one.median()), 1)} cm" for name, one in distances.items())
+    near = {name: one.le(NEAR_CM).astype(float).where(one.notna()) for name, one in distances.items()}
+    return [
+        svg(
+            figures.distance_curves(distances, NEAR_CM),
+            alt=f"Share of vertices found within a distance, {model.name}; medians: {medians}.",
+            caption=f"Share of the vertices found within a distance, in each plane and in space; medians: {medians}.",
+        ),
+        svg(
+            figures.metric_bars(entries, "vertices in the best box"),
+            alt="Bars of the share of vertices in the best box: "
+            + ", ".join(f"{plane} {number(entry['value'])}" for plane, entry in entries.items())
+            + ".",
+            caption="Share of the vertices that lie in the best box; the lines are the best trivial baseline.",
+        ),
+        *_energy_pictures(model, near, f"share of vertices within {NEAR_CM:g} cm"),
     ]
 
 
@@ -142,11 +176,13 @@ def _metric_grids(metrics: dict[str, Any]) -> list[Grid]:
         ]
         for name, entry in entries.items()
     }
-    means = [name for name in entries if "/" not in name]
-    over = "planes" if metrics["task"]["kind"] == "segmentation" else "heads"
+    over = "heads" if metrics["task"]["kind"] == "event_classification" else "planes"
+    joint = [name for name in entries if name.startswith(COMBINED)]
+    means = [*(name for name in entries if "/" not in name), *joint]
     notes = [str(entries[name]["description"]) for name in means]
-    grids = [Grid(f"Metrics, mean over the {over}", head, [rows[name] for name in means], notes)]
-    single = [rows[name] for name in entries if "/" in name]
+    caption = f"Metrics, mean over the {over}" + (", and of all planes combined" if joint else "")
+    grids = [Grid(caption, head, [rows[name] for name in means], notes)]
+    single = [rows[name] for name in entries if name not in means]
     if single:
         grids.append(Grid(f"Metrics of single {over}", head, single, folded=True))
     if metrics["not_available"]:

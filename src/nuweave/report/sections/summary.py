@@ -11,6 +11,7 @@ from nuweave.report.sections.blocks import best_baseline, integer, margin, with_
 HEADLINES = {
     "segmentation": ("mean_iou", "cosmic_iou", "neutrino_iou", "nonbackground_accuracy", "accuracy"),
     "event_classification": ("accuracy",),
+    "vertex": ("box_accuracy", "within_5cm", "median_cm", "combined/within_5cm", "combined/median_cm"),
 }
 
 
@@ -42,8 +43,8 @@ class ModelCard:
 
 
 def model_cards(tables: RunTables) -> list[ModelCard]:
-    """A card for each model."""
-    return [_card(model) for model in tables.models]
+    """A card for each model, and for each of its tasks where it has several."""
+    return [_card(part) for model in tables.models for part in model.parts]
 
 
 def key_facts(tables: RunTables) -> dict[str, str]:
