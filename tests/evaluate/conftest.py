@@ -28,16 +28,14 @@ CLASSIFICATION = {
     "task": {"kind": "event_classification", "sites": "all"},
     "network": {"kind": "resnet", "num_filters": 2, "blocks": [1, 1, 1], "num_features": 4},
 }
-
-
+VERTEX = {
+    "task": {"kind": "vertex", "anchor_stride": 4, "num_filters": 4, "num_blocks": 1},
+    "network": CLASSIFICATION["network"],
+}
 SEVERAL = {
     "task": {
         "kind": "several",
-        "tasks": {
-            "sites": {"kind": "segmentation"},
-            "vertex": {"kind": "vertex", "anchor_stride": 8, "num_filters": 4, "num_blocks": 1},
-            "event": {"kind": "event_classification", "sites": "all"},
-        },
+        "tasks": {"sites": SEGMENTATION["task"], "vertex": VERTEX["task"], "event": CLASSIFICATION["task"]},
     },
     "network": SEGMENTATION["network"],
 }

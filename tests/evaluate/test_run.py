@@ -13,8 +13,9 @@ import pytest
 from nuweave.catalog import pack_part, read, write
 from nuweave.config.evaluate import EvaluateConfig
 from nuweave.evaluate import Geometry, evaluate_model
+from nuweave.physics.detectors import WireDetector
 from nuweave.store import StoreError
-from tests.evaluate.conftest import CLASSIFICATION, SEGMENTATION, Run, Views, write_model
+from tests.evaluate.conftest import CLASSIFICATION, SEGMENTATION, SEVERAL, VERTEX, Run, Views, write_model
 
 SETTINGS = EvaluateConfig(batch=3, num_displays=1, num_bootstrap=20)
 
@@ -82,7 +83,56 @@ def test_displays_hold_the_sites_of_the_chosen_events(run: Run, tmp_path: Path) 
     assert {"plane", "site", "value", "label", "prob0", "prob1", "prob2", "kind"} <= set(displays)
 
 
-@pytest.mark.parametrize("settings", [SEGMENTATION, CLASSIFICATION])
+def test_vertices_are_found_in_sites_and_in_cm(run: Run, tmp_path: Path) -> None:
+    """Site 5 of 32 x 24 is (0, 5) in every plane; the views see it at 2 x 0 and 5 cm."""
+    metrics = evaluated(run, tmp_path, VERTEX)
+    predictions = pd.read_parquet(tmp_path / "out" / "predictions.parquet")
+    assert predictions[["plane1_vertex_true_axis0", "plane1_vertex_true_axis1"]].to_numpy().tolist() == [[0, 5]] * 7
+    offset = predictions[["plane1_vertex_axis0", "plane1_vertex_axis1"]].to_numpy() - [0, 5]
+    off_cm = np.linalg.norm(offset * [2, 1], axis=1)
+    assert predictions["plane1_vertex_distance_cm"].tolist() == pytest.approx(off_cm.tolist())
+    assert metrics["metrics"]["plane1/median_cm"]["value"] == pytest.approx(np.median(off_cm))
+    in_space = predictions[["vertex_found_x_cm", "vertex_found_y_cm", "vertex_found_z_cm"]] - [10, -20, 250]
+    assert predictions["vertex_distance_cm"].tolist() == pytest.approx(np.linalg.norm(in_space, axis=1).tolist())
+    assert metrics["metrics"]["box_accuracy"]["baselines"]["mean_place"]["value"] == 1  # all vertices are one
+    assert predictions["score"].tolist() == pytest.approx(
+        (-predictions[[f"plane{plane}_vertex_distance_cm" for plane in range(3)]].mean(axis=1)).tolist()
+    )
+
+
+def test_each_of_several_tasks_is_judged_as_if_it_were_alone(run: Run, tmp_path: Path) -> None:
+    metrics = evaluated(run, tmp_path, SEVERAL)
+    predictions = pd.read_parquet(tmp_path / "out" / "predictions.parquet")
+    kinds = {name: part["task"]["kind"] for name, part in metrics["parts"].items()}
+    assert kinds == {"sites": "segmentation", "vertex": "vertex", "event": "event_classification"}
+    assert [next(iter(part["primary"])) for part in metrics["parts"].values()] == [
+        "mean_iou",
+        "box_accuracy",
+        "neutrino/accuracy",
+    ]
+    assert predictions["score"].tolist() == predictions["sites_score"].tolist()
+    assert predictions["vertex_score"].max() < 0
+    assert predictions["event_score"].max() < 0
+    assert "prob2" in pd.read_parquet(tmp_path / "out" / "displays.parquet")
+
+
+def test_places_in_cm_need_the_detector_of_the_images(run: Run, tmp_path: Path) -> None:
+    model_dir = write_model(tmp_path / "model", SEVERAL)
+    wrong = r"3 x 32 x 24 .*, those of detector=sbnd with convert.downsample=8 are 3 x 256 x 160; give the detector and"
+    with pytest.raises(StoreError, match=wrong):
+        evaluate_model(
+            name="m",
+            model_dir=model_dir,
+            data=run.data,
+            catalog=run.catalog,
+            geometry=Geometry(WireDetector(), 8),
+            settings=SETTINGS,
+            seed=5,
+            out_dir=tmp_path / "out",
+        )
+
+
+@pytest.mark.parametrize("settings", [SEGMENTATION, CLASSIFICATION, SEVERAL])
 def test_a_second_run_writes_the_same(run: Run, tmp_path: Path, settings: dict[str, object]) -> None:
     first = evaluated(run, tmp_path / "a", settings)
     second = evaluated(run, tmp_path / "b", settings)

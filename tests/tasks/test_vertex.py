@@ -12,9 +12,10 @@ import torch
 from pydantic import ValidationError
 from torch import Tensor
 
+from nuweave.config.models import NetworkConfig, ResNetConfig, UResNetConfig
 from nuweave.config.tasks import VertexConfig
 from nuweave.loader import SparseBatch
-from nuweave.models import AnchorOutputs, Logits, Outputs
+from nuweave.models import AnchorOutputs, Logits, Outputs, build_network
 from nuweave.tasks import TaskError, make_task, mean_loss
 from tests.tasks.batches import two_events
 
@@ -218,3 +219,12 @@ def test_an_empty_batch_adds_nothing_but_still_gives_gradients() -> None:
     torch.autograd.backward(loss)
     assert float(loss.detach()) == 0
     assert raw.grad is not None
+
+
+@pytest.mark.parametrize("network", [UResNetConfig(num_filters=2, depth=1), ResNetConfig(num_filters=2, blocks=(1, 1))])
+def test_every_parameter_gets_a_gradient(network: NetworkConfig) -> None:
+    torch.manual_seed(0)
+    task, batch = task_of(), batch_of([[5], [-1]])
+    built = build_network(network, task.outputs, num_planes=1, shape=(4, 4))
+    torch.autograd.backward(task.loss(task.forward(built, batch), batch))
+    assert not [name for name, parameter in built.named_parameters() if parameter.grad is None]

@@ -40,7 +40,9 @@ class VertexConfig(Section):
 
     kind: Literal["vertex"] = "vertex"
     sites: Literal["all", "neutrino"] = Field("all", description="sites that the network sees")
-    anchor_stride: int = Field(32, ge=1, description="sites along each axis of a box, a power of two")
+    anchor_stride: int = Field(
+        16, ge=1, description="sites along each axis of a box, a power of two that is a stride of the network"
+    )
     num_filters: int = Field(128, ge=1, description="channels of the head that looks for the vertex")
     num_blocks: int = Field(4, ge=0, description="blocks of that head")
     detach: bool = Field(
