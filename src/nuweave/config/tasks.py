@@ -50,7 +50,7 @@ class VertexConfig(Section):
         description="the head trains itself only, the network behind it learns from other tasks (as CosmicTagger 2.1)",
     )
     objectness_weight: float = Field(
-        0.1, gt=0, description="factor of the focal losses of all boxes, their sum a mean over images"
+        1.0, gt=0, description="factor of the focal losses of all boxes, their sum a mean over images"
     )
     offset_weight: float = Field(
         1.0, gt=0, description="factor of the squared error of the place in the box, in boxes, a mean over vertices"
