@@ -27,9 +27,9 @@ def _block(model: ModelTables, history: pd.DataFrame) -> Block:
     losses = f"last training loss {last:.3g}" + (
         f", last validation loss {val['loss'].iloc[-1]:.3g}" if len(val) else ""
     )
-    metrics = [
-        name for name in map(str, history.columns) if name not in NOT_METRICS and history[name].between(0, 1).any()
-    ][:MOST_CURVES]
+    first = [f"{name}/{one}" for name, part in model.metrics.get("parts", {}).items() for one in part["primary"]]
+    columns = dict.fromkeys([*(name for name in first if name in history), *map(str, history.columns)])
+    metrics = [name for name in columns if name not in NOT_METRICS and history[name].between(0, 1).any()][:MOST_CURVES]
     pictures = [
         svg(figures.loss_curve(history), alt=f"Loss of {model.name} by step; {losses}.", caption=f"Loss: {losses}.")
     ]
