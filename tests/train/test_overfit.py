@@ -11,7 +11,7 @@ from nuweave.config import ModelConfig
 from nuweave.train import OverfitError, run_overfit
 from nuweave.train.overfit import choose_entries, without_regularisation
 from tests import mock
-from tests.train.events import classifier, tagger, write_learnable
+from tests.train.events import all_in_one, classifier, tagger, write_learnable
 
 
 def test_a_tagger_learns_four_events_by_heart_and_stops_early(tmp_path: Path, learnable: dict[str, Path]) -> None:
@@ -28,6 +28,12 @@ def test_a_classifier_learns_one_event_of_each_class(tmp_path: Path, learnable: 
     model = classifier(overfit={"num_events": 3, "max_steps": 150, "learning_rate": 0.02, "max_loss": 0.1})
     out = tmp_path / "overfit.json"
     assert run_overfit(name="namer", model=model, seed=1, train_path=learnable["train_path"], out=out).passed
+
+
+def test_sites_vertex_and_class_are_learnt_by_heart_at_once(tmp_path: Path, learnable: dict[str, Path]) -> None:
+    model = all_in_one(overfit={"num_events": 3, "max_steps": 300, "learning_rate": 0.02, "max_loss": 0.3})
+    out = tmp_path / "overfit.json"
+    assert run_overfit(name="all", model=model, seed=1, train_path=learnable["train_path"], out=out).passed
 
 
 def test_labels_that_cannot_be_learnt_in_time_fail_with_one_line(tmp_path: Path) -> None:

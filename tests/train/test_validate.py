@@ -13,10 +13,10 @@ from nuweave.models import build_network
 from nuweave.tasks import make_task
 from nuweave.train.distributed import one_process
 from nuweave.train.validate import validate
-from tests.train.events import classifier, tagger
+from tests.train.events import all_in_one, classifier, tagger
 
 
-@pytest.mark.parametrize("model", [tagger(), classifier()], ids=["tagger", "classifier"])
+@pytest.mark.parametrize("model", [tagger(), classifier(), all_in_one()], ids=["tagger", "classifier", "all_in_one"])
 def test_batches_of_one_and_of_five_agree(learnable: dict[str, Path], model: ModelConfig) -> None:
     dataset, task = EventDataset(learnable["val_path"]), make_task(model.task)
     network = build_network(model.network, task.outputs, num_planes=2, shape=dataset.shape)
