@@ -87,10 +87,7 @@ def evaluate_model(
         "version": __version__,
         "model": meta,
         **verdict.summary,
-        "displays": [
-            {"kind": kind, **table.loc[event, KEY].astype(int).to_dict(), "score": _number(table, event)}
-            for kind, event in chosen
-        ],
+        "displays": [{"kind": kind, **_shown(table, event)} for kind, event in chosen],
     }
     _write(out_dir, table, displays, report)
 
@@ -172,10 +169,11 @@ def _join_catalog(predictions: pd.DataFrame, catalog: pd.DataFrame, path: Path) 
     return table
 
 
-def _number(table: pd.DataFrame, event: int) -> float | None:
-    """The score of one event; JSON has no nan."""
+def _shown(table: pd.DataFrame, event: int) -> dict[str, Any]:
+    """Key and score of one event; JSON has no nan."""
     score = float(table.loc[event, "score"])  # type: ignore[arg-type]
-    return score if math.isfinite(score) else None
+    key = {name: int(table.loc[event, name]) for name in KEY}  # type: ignore[arg-type]
+    return {**key, "score": score if math.isfinite(score) else None}
 
 
 def _write(out_dir: Path, predictions: pd.DataFrame, displays: pd.DataFrame, report: dict[str, Any]) -> None:
