@@ -9,6 +9,7 @@ import pytest
 from numpy.typing import NDArray
 
 from nuweave.catalog import image_and_label, read_classes, read_vertices
+from nuweave.convert.downsample import downsample_clusters
 from nuweave.store import Clusters, EventId, ShardReader, ShardWriter, SparseImage, StoreError
 from tests import mock
 
@@ -86,6 +87,24 @@ def test_the_vertex_is_the_middle_of_its_cluster_and_minus_one_where_there_is_no
         vertices_EP = read_vertices(reader, "sparse2d_image")
     assert vertices_EP is not None
     assert vertices_EP.tolist() == [[-1, -1], [7, -1], [-1, 0]]
+
+
+def test_a_vertex_stays_in_its_site_when_images_are_merged(tmp_path: Path) -> None:
+    middles = [(row, column) for row in range(1, 15) for column in range(1, 15)]
+    with ShardWriter(tmp_path / "a.h5") as writer:
+        for event, (row, column) in enumerate(middles):
+            around = [(row + i) * 16 + column + j for i in (-1, 0, 1) for j in (-1, 0, 1)]
+            sites = SparseImage(np.array(around), np.ones(9, np.float32), (16, 16))
+            group = Clusters(sites, lengths=np.array([9]), numbers=np.array([0]))
+            writer.append(
+                EventId(0, 0, event),
+                sparse={"sparse2d_image": [SparseImage(np.array([4]), np.ones(1, np.float32), (4, 4))]},
+                clusters={"cluster2d_vertex": [downsample_clusters(group, 4)]},
+            )
+    with ShardReader(tmp_path / "a.h5") as reader:
+        vertices_EP = read_vertices(reader, "sparse2d_image")
+    assert vertices_EP is not None
+    assert vertices_EP[:, 0].tolist() == [row // 4 * 4 + column // 4 for row, column in middles]
 
 
 def test_a_file_without_vertices_gives_none_and_other_projections_are_refused(tmp_path: Path) -> None:

@@ -42,13 +42,14 @@ def test_neutrino_wins_over_cosmic_over_background() -> None:
     assert downsample_labels(label, 2).values.tolist() == [1, 2, 0]
 
 
-def test_clusters_are_mapped_and_their_sites_are_unique() -> None:
+def test_clusters_are_mapped_and_the_value_counts_what_was_merged() -> None:
     ids = np.array([0, 1, 4, 5, 10, 5, 6])
     group = Clusters(
         SparseImage(ids, np.ones(7, np.float32), (4, 4)), lengths=np.array([5, 2]), numbers=np.array([3, 8])
     )
     merged = downsample_clusters(group, 2)
     assert merged.image.ids.tolist() == [0, 3, 0, 1]
+    assert merged.image.values.tolist() == [4, 1, 1, 1]
     assert merged.lengths.tolist() == [2, 2]
     assert merged.numbers.tolist() == [3, 8]
     assert merged.image.shape == (2, 2)

@@ -14,7 +14,7 @@ from nuweave.bench.cost import Cost, Layer, Measured, measure
 from nuweave.bench.synthetic import MOST_OCCUPIED, synthetic_images
 from nuweave.config import Config, ModelConfig, UserError
 from nuweave.config.models import NetworkConfig
-from nuweave.config.tasks import TaskConfig
+from nuweave.config.tasks import TaskConfig, single_tasks
 from nuweave.models import build_network
 from nuweave.physics.detectors import get_detector
 from nuweave.sparse import SparseTensor
@@ -112,7 +112,7 @@ def event_of(config: Config, model: ModelConfig, *, shape: str | None, occupancy
         sites = _parse_shape(shape, sites)
     if occupancy is not None and not 0 < occupancy <= MOST_OCCUPIED:
         raise UserError(f"--occupancy {occupancy:g}: must be above 0 and at most {MOST_OCCUPIED}; try 0.01")
-    typical = TYPICAL[config.detector, model.task.sites]
+    typical = TYPICAL[config.detector, single_tasks(model.task)[0].sites]
     halvings = round(math.log2(math.prod(full) / math.prod(sites)) / len(full))
     expected = typical.occupancies[min(max(halvings, 0), len(typical.occupancies) - 1)]
     return Event(detector.num_projections, sites, expected if occupancy is None else occupancy, typical.noise)

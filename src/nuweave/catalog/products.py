@@ -62,8 +62,8 @@ def read_vertices(reader: ShardReader, image: str) -> NDArray[np.int64] | None:
         reader: a shard or a packed file.
         image: its image product.
     Returns:
-        int64[events, projections], the site in the middle of the vertex's cluster, -1 where there is none; None where
-        the file has no vertices.
+        int64[events, projections], the site in the middle of the vertex's cluster, by its values; -1 where there is
+        none. None where the file has no vertices.
     Raises:
         StoreError: vertices cannot be read, or have other projections than the image.
     """
@@ -79,10 +79,13 @@ def read_vertices(reader: ShardReader, image: str) -> NDArray[np.int64] | None:
         raise StoreError(f"{reader.path}: {product} and {image} differ in shape or projections; convert it again")
     sites_in_image = np.diff(index.starts[2][index.starts[1]])
     image_of_site = np.repeat(np.arange(len(sites_in_image)), sites_in_image)
-    coords = np.unravel_index(reader.rows(product, 0, index.layout.rows)["id"].astype(np.int64), shape)
-    filled = np.flatnonzero(sites_in_image)
-    means = [np.bincount(image_of_site, axis, len(sites_in_image))[filled] / sites_in_image[filled] for axis in coords]
-    middle = np.ravel_multi_index(tuple(np.floor(mean).astype(np.int64) for mean in means), shape)
+    rows = reader.rows(product, 0, index.layout.rows)
+    coords = np.unravel_index(rows["id"].astype(np.int64), shape)
+    weight = rows["value"].astype(np.float64)
+    total = np.bincount(image_of_site, weight, len(sites_in_image))
+    filled = np.flatnonzero(total > 0)
+    means = [np.bincount(image_of_site, weight * axis, len(total))[filled] / total[filled] for axis in coords]
+    middle = np.ravel_multi_index(tuple(np.ceil(mean - 0.5).astype(np.int64) for mean in means), shape)
     events = np.flatnonzero(index.num_images).repeat(num_planes)  # of each image
     planes = np.tile(np.arange(num_planes), len(events) // num_planes)
     vertices[(events * num_planes + planes)[filled]] = middle

@@ -52,14 +52,16 @@ def downsample_labels(label: SparseImage, factor: int) -> SparseImage:
 
 
 def downsample_clusters(group: Clusters, factor: int) -> Clusters:
-    """Each cluster's sites mapped to merged ones, each once, with value 1."""
-    merged, first = [], 0
+    """Each cluster's sites mapped to merged ones; the value says how many became one, so that the middle stays."""
+    merged, counts, first = [], [], 0
     for length in group.lengths:
         part = replace(group.image, ids=group.image.ids[first : first + length])
-        merged.append(_merge(part, factor)[0])
+        ids, of_N = _merge(part, factor)
+        merged.append(ids)
+        counts.append(np.bincount(of_N, minlength=len(ids)))
         first += int(length)
     ids = np.concatenate([np.zeros(0, np.int64), *merged])
-    image = _merged(group.image, factor, ids, np.ones(len(ids)))
+    image = _merged(group.image, factor, ids, np.concatenate([np.zeros(0, np.int64), *counts]))
     return Clusters(image, lengths=np.array([len(part) for part in merged], np.int64), numbers=group.numbers)
 
 
