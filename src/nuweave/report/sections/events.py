@@ -34,14 +34,14 @@ def _blocks(model: ModelTables) -> list[Block]:
     blocks = []
     for number_of, shown in enumerate(model.metrics["displays"]):
         sites = _rows(model.displays, shown)
-        event = _rows(model.predictions, shown).iloc[0]
+        event = _rows(model.predictions, shown).astype(object).iloc[0]  # each column as it is, nan as nan
         facts = {
             "run, subrun, event": ", ".join(str(shown[name]) for name in EVENT_KEY),
             "true class": _classes(event),
             "neutrino energy": neutrino_energy(event),
         }
         for part in model.parts:
-            facts |= _score(part.metrics["task"]["kind"], float(_rows(part.predictions, shown).iloc[0]["score"]))
+            facts |= _score(part.metrics["task"]["kind"], float(_rows(part.predictions, shown)["score"].iloc[0]))
         title = f"{model.name}: {shown['kind']} event {shown['run']}/{shown['subrun']}/{shown['event']}"
         points = _vertices(event, model.metrics["model"]["num_planes"], len(shape))
         draw = _segmentation if "prob2" in sites else _charge
