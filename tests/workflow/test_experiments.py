@@ -83,4 +83,5 @@ def test_it_runs_to_a_report_on_a_few_events(overlay: Path, snakemake: Snakemake
     root = snakemake.directory / "results" / f"tiny_{overlay.stem}"  # type: ignore[attr-defined]
     assert (root / "report/index.html").stat().st_size > 10_000
     for name in names:
-        assert json.loads((root / "models" / name / "metrics.json").read_text())["metrics"]
+        summary = json.loads((root / "models" / name / "metrics.json").read_text())
+        assert all(part["metrics"] for part in summary.get("parts", {name: summary}).values())
