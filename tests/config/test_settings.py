@@ -81,6 +81,10 @@ def test_what_is_dumped_is_what_is_read(tmp_path: Path) -> None:
             r"config: models.m.task.anchor_stride=12: must be a power of two; try 8; see",
         ),
         (
+            {"models": {"m": {"task": {"kind": "vertex", "anchor_stride": 8}, "network": {"kind": "resnet"}}}},
+            r"config: models.m: task.anchor_stride=8: the network has boxes at strides 16; take one of these",
+        ),
+        (
             {"models": {"m": {"task": {"kind": "vertex", "detach": True}, "network": {"kind": "resnet"}}}},
             r"config: models.m: task.detach=true needs another task that trains .*; try detach: false",
         ),

@@ -53,7 +53,7 @@ def test_boxes_come_from_the_last_level_at_its_stride() -> None:
 @pytest.mark.parametrize("config", [SMALL, UResNetConfig(depth=2)], ids=lambda config: config.kind)
 def test_boxes_that_the_network_has_no_level_for_are_refused(config: NetworkConfig) -> None:
     anchors = AnchorOutputs(8, num_filters=8, num_blocks=1, detach=False)
-    with pytest.raises(ConfigError, match=r"anchor_stride=8: .* strides .*4;"):
+    with pytest.raises(ConfigError, match=r"anchor_stride=8: .* strides .*4; take"):
         build_network(config, Outputs(anchors=anchors), num_planes=3, shape=(16, 24))
 
 

@@ -56,6 +56,10 @@ class UResNetConfig(BlockConfig):
     down: Literal["max_pooling", "convolution"] = Field("convolution", description="how resolution is halved")
     up: Literal["interpolation", "convolution"] = Field("convolution", description="how resolution is doubled")
 
+    def anchor_level(self, stride: int) -> int:
+        """The level whose sites are boxes of `stride` sites along each axis. Raises ConfigError where there is none."""
+        return _level_of(stride, range(self.depth + 1))
+
     @property
     def first_dense(self) -> int:
         """The first level that runs on whole images; depth + 1 where none does."""
@@ -94,6 +98,10 @@ class ResNetConfig(BlockConfig):
     num_features: int = Field(64, ge=0, description="channels that the last level is brought to; 0: as it is")
     num_hidden: int = Field(64, ge=0, description="features between the two layers of a head; 0: one layer")
     dropout: float = Field(0.2, ge=0, lt=1, description="dropout in each head")
+
+    def anchor_level(self, stride: int) -> int:
+        """The last level, if its sites are boxes of `stride` sites along each axis; else raises ConfigError."""
+        return _level_of(stride, range(len(self.blocks) - 1, len(self.blocks)))
 
     def require_fit(self, shape: tuple[int, ...]) -> None:
         """Refuse images that cannot be halved on whole images; sparse ones round up.
@@ -149,6 +157,17 @@ class AlexNetConfig(Section):
 
 
 NetworkConfig = Annotated[UResNetConfig | ResNetConfig | CVNConfig | AlexNetConfig, Field(discriminator="kind")]
+
+
+def _level_of(stride: int, levels: range) -> int:
+    """The level of that stride; level i has 2^i sites along each axis of a site."""
+    for level in levels:
+        if 2**level == stride:
+            return level
+    strides = ", ".join(str(2**level) for level in levels)
+    raise ConfigError(
+        f"task.anchor_stride={stride}: the network has boxes at strides {strides}; take one of these, or another depth"
+    )
 
 
 def refuse_odd(key: str, value: object, shape: tuple[int, ...], num_halvings: int) -> None:

@@ -65,6 +65,13 @@ class ModelConfig(Section):
             )
         return self
 
+    @model_validator(mode="after")
+    def _network_has_boxes(self) -> Self:
+        for task in single_tasks(self.task):
+            if isinstance(task, VertexConfig) and isinstance(self.network, UResNetConfig | ResNetConfig):
+                self.network.anchor_level(task.anchor_stride)
+        return self
+
 
 def demo_models() -> dict[str, ModelConfig]:
     """The two networks that the demo trains."""

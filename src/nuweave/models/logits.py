@@ -12,8 +12,6 @@ from typing import NamedTuple
 import torch
 from torch import Tensor
 
-from nuweave.config import ConfigError
-
 NOTHING = torch.empty(0)
 
 
@@ -32,23 +30,6 @@ class AnchorOutputs:
     num_filters: int
     num_blocks: int
     detach: bool
-
-    def level_of(self, levels: range) -> int:
-        """The level of a network whose sites are boxes.
-
-        Args:
-            levels: those that boxes can be tapped from; level i has 2^i sites along each axis of a site.
-        Raises:
-            ConfigError: none of them has this stride.
-        """
-        for level in levels:
-            if 2**level == self.stride:
-                return level
-        strides = ", ".join(str(2**level) for level in levels)
-        raise ConfigError(
-            f"task.anchor_stride={self.stride}: the network has features at strides {strides}; take one of these, or "
-            "another depth"
-        )
 
 
 @dataclass(frozen=True)

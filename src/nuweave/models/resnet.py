@@ -42,7 +42,7 @@ class ResNet(nn.Module):
             self.levels.append(make.series(config.blocks[level], widths[level]))
         self.anchors: nn.Module | None = None
         if outputs.anchors:
-            outputs.anchors.level_of(range(len(widths) - 1, len(widths)))
+            config.anchor_level(outputs.anchors.stride)
             self.anchors = AnchorHead(outputs.anchors, config, ndim=ndim, num_inputs=widths[-1])
         self.project = nn.Sequential()
         if config.num_features and outputs.event_classes:

@@ -41,7 +41,7 @@ class UResNet(nn.Module):
         self.down = nn.ModuleList(DownLevel(Blocks(layers[i], config), config, i) for i in range(depth))
         self.deepest = Deepest(config, layers[-1], num_planes)
         self.anchors: nn.Module | None = None
-        self.anchor_level = outputs.anchors.level_of(range(depth + 1)) if outputs.anchors else depth
+        self.anchor_level = config.anchor_level(outputs.anchors.stride) if outputs.anchors else depth
         if outputs.anchors:
             self.anchors = AnchorHead(outputs.anchors, config, ndim=ndim, num_inputs=widths[self.anchor_level])
         self.last_level = 0 if outputs.site_classes else self.anchor_level
