@@ -29,13 +29,15 @@ UNETS = [
     UResNetConfig(**TINY, block="plain", mix="axis", kernel_deepest=5, connections="sum", norm="group", bias=True),
     UResNetConfig(**TINY, block="convnext", norm="layer", mix="none", connections="none", growth="multiplicative"),
     UResNetConfig(**TINY, block="plain", norm="none", up="interpolation", bias=True),
+    UResNetConfig(**TINY, block="preactivation", skips="input", up="interpolation", down="max_pooling"),
     UResNetConfig(**TINY, block="residual", norm="instance", mix="axis", down="max_pooling"),
     UResNetConfig(**TINY, block="residual", norm="sync_batch", dense_levels=2),
     UResNetConfig(**TINY, dense_levels=0, mix="none"),
 ]
 ENCODERS = [
-    ResNetConfig(num_filters=4, blocks=(1, 2, 1), dropout=0, pool="mean"),
+    ResNetConfig(num_filters=4, blocks=(1, 2, 1), dropout=0, pool="mean", block="residual"),
     ResNetConfig(num_filters=4, blocks=(1, 1, 1), dropout=0, pool="mean_and_max", block="plain", planes="mean"),
+    ResNetConfig(num_filters=4, blocks=(1, 1, 1), dropout=0, block="preactivation", num_features=0),
     ResNetConfig(num_filters=4, blocks=(1, 1, 1), dropout=0, pool="mean_of_all", block="convnext", norm="layer"),
 ]
 
@@ -121,5 +123,5 @@ def test_two_threads_give_what_one_gives() -> None:
     (one, one_grads), (two, two_grads) = results
     assert relative_error(one, two) < 1e-12
     assert all(
-        relative_error(one_grads[name], two_grads[name]) < 1e-10 for name in ("stem.0.weight_KCE", "classify.bias_E")
+        relative_error(one_grads[name], two_grads[name]) < 1e-10 for name in ("stem.0.weight_KCE", "classify.0.bias_E")
     )

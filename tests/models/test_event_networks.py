@@ -19,7 +19,7 @@ HEADS = {"neutrino": 3, "protons": 3, "charged_pions": 2, "neutral_pions": 2}
 PLANES = 3
 SHAPE = (64, 72)
 SMALL = {"cvn": (23, 23), "alexnet": (57, 57), "resnet": (16, 16)}
-RESNET = ResNetConfig(num_filters=4, blocks=(1, 1, 1), num_features=16, dropout=0)
+RESNET = ResNetConfig(num_filters=4, blocks=(1, 1, 1), num_features=16, dropout=0, block="residual")
 STYLES = [
     RESNET,
     RESNET.model_copy(update={"blocks": (2, 1, 1), "block": "plain", "pool": "mean_of_all", "num_features": 0}),

@@ -79,7 +79,14 @@ def test_the_networks_of_sparse_event_id_have_their_parameters_a_norm_and_biases
     ndim: int, num_planes: int, published: int
 ) -> None:
     config = ResNetConfig(
-        num_filters=32, blocks=(4,) * 6, bias=True, pool="mean_of_all", planes="mean", num_features=128, num_hidden=256
+        block="residual",
+        num_filters=32,
+        blocks=(4,) * 6,
+        bias=True,
+        pool="mean_of_all",
+        planes="mean",
+        num_features=128,
+        num_hidden=256,
     )
     norm_of_stem, biases_between_levels = 2 * 32, 32 * (2 + 3 + 4 + 5 + 6)
     with torch.device("meta"):

@@ -17,7 +17,7 @@ from nuweave.models.uresnet import UResNet
 from nuweave.sparse import SparseTensor
 from tests.models.helpers import input_of, missing_gradients, num_parameters
 
-SMALL = UResNetConfig(num_filters=4, depth=2, blocks_deepest=1, bottleneck=8)
+SMALL = UResNetConfig(num_filters=4, depth=2, blocks_deepest=1, bottleneck=8, block="residual")
 
 
 def total(logits: Logits) -> Tensor:
@@ -36,6 +36,7 @@ STYLES = [
     SMALL,
     BATCH_PLAIN.model_copy(update={"down": "max_pooling", "up": "interpolation", "blocks_final": 1, "dense_levels": 2}),
     SMALL.model_copy(update={"block": "convnext", "norm": "layer", "mix": "axis", "growth": "multiplicative"}),
+    SMALL.model_copy(update={"block": "preactivation", "connections": "sum"}),
     SMALL.model_copy(update={"norm": "group", "connections": "none", "mix": "none", "dense_levels": 0}),
 ]
 EVERYTHING = Outputs(
@@ -124,7 +125,7 @@ def test_whole_images_must_divide(changes: dict[str, object], message: str) -> N
 
 @pytest.mark.parametrize(
     ("ndim", "num_planes", "expected"),
-    [(2, 3, 258_563), (3, 1, 702_595)],
+    [(2, 3, 258_403), (3, 1, 702_435)],
 )
 def test_the_demo_network_has_this_many_parameters(ndim: int, num_planes: int, expected: int) -> None:
     network = uresnet(UResNetConfig(), shape=(64,) * ndim, num_planes=num_planes)
@@ -165,6 +166,7 @@ def test_the_networks_of_cosmic_tagger_have_their_number_of_parameters(
         blocks_deepest=5,
         blocks_final=5,
         kernel_deepest=5,
+        block="residual",
         bottleneck=256,
         down="max_pooling",
         up="interpolation",

@@ -19,14 +19,22 @@ class BlockConfig(Section):
     growth: Literal["additive", "multiplicative"] = Field(
         "additive", description="level i has (i + 1) times the channels of the first, or 2^i times"
     )
-    block: Literal["plain", "residual", "convnext"] = Field(
-        "residual",
-        description="plain: one convolution; residual: two and a shortcut; convnext: depthwise, then two layers a site",
+    block: Literal["plain", "residual", "preactivation", "convnext"] = Field(
+        "preactivation",
+        description="plain: one convolution; residual: two and a shortcut; preactivation: as residual, norm and "
+        "activation before every convolution, so that nothing changes the shortcut; convnext: depthwise, then two "
+        "layers a site",
     )
     norm: Literal["none", "batch", "sync_batch", "group", "layer", "instance"] = Field(
         "batch", description="normalisation: batch of each rank by itself, sync_batch over all ranks; group: 4 groups"
     )
     bias: bool = Field(False, description="whether convolutions have a bias")
+
+    @model_validator(mode="after")
+    def _shortcuts_stay(self) -> Self:
+        if self.block == "preactivation" and self.norm == "none":
+            raise ValueError("block=preactivation needs a norm before each activation; try norm: batch")
+        return self
 
     def width(self, level: int) -> int:
         """Channels of a level."""
@@ -52,6 +60,9 @@ class UResNetConfig(BlockConfig):
     )
     connections: Literal["concat", "sum", "none"] = Field(
         "concat", description="how the way up sees the features of the way down"
+    )
+    skips: Literal["input", "output"] = Field(
+        "output", description="which features of a level those are: before its blocks, as in the paper, or after them"
     )
     down: Literal["max_pooling", "convolution"] = Field("convolution", description="how resolution is halved")
     up: Literal["interpolation", "convolution"] = Field("convolution", description="how resolution is doubled")

@@ -79,7 +79,7 @@ def demo_models() -> dict[str, ModelConfig]:
         "cosmic_tagger": ModelConfig(
             task=SegmentationConfig(),
             network=UResNetConfig(),
-            train=TrainConfig(max_steps=400),
+            train=TrainConfig(max_steps=400, learning_rate=2e-2),
         ),
         "event_id": ModelConfig(
             task=EventClassificationConfig(),

@@ -1,6 +1,7 @@
 """The blocks that networks repeat, from either kind of layers.
 
-Sources: plain and residual blocks as in CosmicTagger (2012.01301) and 1512.03385; ConvNeXt (2201.03545).
+Sources: plain and residual blocks as in CosmicTagger (2012.01301) and 1512.03385, pre-activation 1603.05027, ConvNeXt
+2201.03545.
 """
 
 from __future__ import annotations
@@ -15,13 +16,6 @@ from nuweave.models.layers import Layers
 
 CONVNEXT_KERNEL = 7
 CONVNEXT_WIDENING = 4
-
-
-class ConvBlock(nn.Sequential):
-    """A convolution (or what stands for one), a norm, an activation."""
-
-    def __init__(self, convolution: nn.Module, norm: nn.Module, *, active: bool = True) -> None:
-        super().__init__(convolution, norm, *([LeakyReLU()] if active else []))
 
 
 class ResidualBlock(nn.Module):
@@ -39,8 +33,8 @@ class ResidualBlock(nn.Module):
         return out
 
 
-class ConvNeXtBlock(nn.Module):
-    """x plus a wide look at each channel by itself, followed by two layers at each site."""
+class ShortcutBlock(nn.Module):
+    """x, untouched, plus what its branch makes of it."""
 
     def __init__(self, branch: nn.Module) -> None:
         super().__init__()
@@ -64,17 +58,32 @@ class Blocks:
     layers: Layers
     config: BlockConfig
 
-    def convolve(self, num_inputs: int, num_outputs: int, *, kernel_size: int, active: bool = True) -> nn.Module:
-        """Convolution, norm, activation."""
-        convolution = self.layers.convolution(num_inputs, num_outputs, kernel_size=kernel_size, bias=self.config.bias)
-        return ConvBlock(convolution, self.layers.norm(self.config.norm, num_outputs), active=active)
+    def ahead(self, num_inputs: int) -> list[nn.Module]:
+        """What stands before a convolution, or a mean, that reads features: norm and activation, or nothing."""
+        if self.config.block != "preactivation":
+            return []
+        return [self.layers.norm(self.config.norm, num_inputs), LeakyReLU()]
 
-    def strided(self, num_inputs: int, num_outputs: int) -> nn.Module:
-        """Half the resolution, by a convolution."""
-        return ConvBlock(
-            self.layers.strided(num_inputs, num_outputs, bias=self.config.bias),
-            self.layers.norm(self.config.norm, num_outputs),
-        )
+    def behind(self, num_outputs: int, *, active: bool = True) -> list[nn.Module]:
+        """What stands after a convolution: norm and activation, unless they stand before it."""
+        if self.config.block == "preactivation":
+            return []
+        return [self.layers.norm(self.config.norm, num_outputs), *([LeakyReLU()] if active else [])]
+
+    def stem(self, num_outputs: int, *, kernel_size: int) -> nn.Sequential:
+        """From the one channel of the input."""
+        convolution = self.layers.convolution(1, num_outputs, kernel_size=kernel_size, bias=self.config.bias)
+        return nn.Sequential(convolution, *self.behind(num_outputs))
+
+    def convolve(self, num_inputs: int, num_outputs: int, *, kernel_size: int, active: bool = True) -> nn.Sequential:
+        """Convolution with norm and activation."""
+        convolution = self.layers.convolution(num_inputs, num_outputs, kernel_size=kernel_size, bias=self.config.bias)
+        return nn.Sequential(*self.ahead(num_inputs), convolution, *self.behind(num_outputs, active=active))
+
+    def strided(self, num_inputs: int, num_outputs: int) -> nn.Sequential:
+        """Half the resolution, by a convolution with norm and activation."""
+        convolution = self.layers.strided(num_inputs, num_outputs, bias=self.config.bias)
+        return nn.Sequential(*self.ahead(num_inputs), convolution, *self.behind(num_outputs))
 
     def series(self, num: int, width: int, *, kernel_size: int = 3) -> nn.Sequential:
         """`num` blocks of that width, one after the other."""
@@ -84,12 +93,13 @@ class Blocks:
         match self.config.block:
             case "plain":
                 return self.convolve(width, width, kernel_size=kernel_size)
-            case "residual":
+            case "residual" | "preactivation":
                 first = self.convolve(width, width, kernel_size=kernel_size)
                 second = self.convolve(width, width, kernel_size=kernel_size, active=False)
-                return ResidualBlock(nn.Sequential(first, second))
+                branch = nn.Sequential(first, second)
+                return ResidualBlock(branch) if self.config.block == "residual" else ShortcutBlock(branch)
             case "convnext":
-                return ConvNeXtBlock(self._convnext(width))
+                return ShortcutBlock(self._convnext(width))
 
     def _convnext(self, width: int) -> nn.Sequential:
         wide = CONVNEXT_WIDENING * width

@@ -35,7 +35,7 @@ class ResNet(nn.Module):
         layers: Layers = DenseLayers(ndim) if config.layout == "dense" else SparseLayers(ndim)
         make = Blocks(layers, config)
         widths = [config.width(level) for level in range(len(config.blocks))]
-        self.stem = make.convolve(1, widths[0], kernel_size=STEM_KERNEL)
+        self.stem = make.stem(widths[0], kernel_size=STEM_KERNEL)
         self.levels = nn.Sequential(make.series(config.blocks[0], widths[0]))
         for level in range(1, len(widths)):
             self.levels.append(make.strided(widths[level - 1], widths[level]))
@@ -44,10 +44,10 @@ class ResNet(nn.Module):
         if outputs.anchors:
             config.anchor_level(outputs.anchors.stride)
             self.anchors = AnchorHead(outputs.anchors, config, ndim=ndim, num_inputs=widths[-1])
-        self.project = nn.Sequential()
+        self.project = nn.Sequential(*(make.ahead(widths[-1]) if outputs.event_classes else []))
         if config.num_features and outputs.event_classes:
-            last = layers.convolution(widths[-1], config.num_features, kernel_size=1, bias=True)
-            self.project = nn.Sequential(last, Tanh())
+            self.project.append(layers.convolution(widths[-1], config.num_features, kernel_size=1, bias=True))
+            self.project.append(Tanh())
         num_pooled = config.num_features or widths[-1]
         num_pooled = 2 * num_pooled + 2 if config.pool == "mean_and_max" else num_pooled
         num_joined = num_pooled * (num_planes if config.planes == "join" else 1)

@@ -13,7 +13,7 @@ from torch import Tensor, nn
 
 from nuweave.config.models import UResNetConfig
 from nuweave.models.blocks import Blocks
-from nuweave.models.features import Features, LeakyReLU, add
+from nuweave.models.features import Features, add
 from nuweave.models.heads import AnchorHead, EventHeads, image_mean, planes_together
 from nuweave.models.layers import DenseLayers, Layers, PlaneAxisLayers, SparseLayers
 from nuweave.models.logits import NOTHING, Logits, Outputs
@@ -37,7 +37,7 @@ class UResNet(nn.Module):
             DenseLayers(ndim) if level >= self.first_dense else SparseLayers(ndim) for level in range(depth + 1)
         ]
         finest = Blocks(layers[0], config)
-        self.stem = finest.convolve(1, widths[0], kernel_size=STEM_KERNEL)
+        self.stem = finest.stem(widths[0], kernel_size=STEM_KERNEL)
         self.down = nn.ModuleList(DownLevel(Blocks(layers[i], config), config, i) for i in range(depth))
         self.deepest = Deepest(config, layers[-1], num_planes)
         self.anchors: nn.Module | None = None
@@ -47,24 +47,31 @@ class UResNet(nn.Module):
         self.last_level = 0 if outputs.site_classes else self.anchor_level
         rising = range(self.last_level, depth)
         self.up = nn.ModuleDict({str(i): UpLevel(Blocks(layers[i], config), config, i) for i in rising})
-        self.final, self.classify = nn.Sequential(), None
+        self.classify: nn.Module | None = None
         if outputs.site_classes:
+            last = layers[0].convolution(widths[0], outputs.site_classes, kernel_size=1, bias=True)
             self.final = finest.series(config.blocks_final, widths[0])
-            self.classify = layers[0].convolution(widths[0], outputs.site_classes, kernel_size=1, bias=True)
-        self.heads = EventHeads(num_planes * widths[-1], outputs.event_classes, num_hidden=0, dropout=0.0)
+            self.classify = nn.Sequential(*finest.ahead(widths[0]), last)
+        self.heads: nn.Module | None = None
+        if outputs.event_classes:
+            self.ahead_of_heads = nn.Sequential(*Blocks(layers[-1], config).ahead(widths[-1]))
+            self.heads = EventHeads(num_planes * widths[-1], outputs.event_classes, num_hidden=0, dropout=0.0)
 
     def forward(self, x: SparseTensor) -> Logits:
         """Logits of `x` (one channel, images = event * num_planes + plane), sites in its order."""
         y: Any = x  # active sites, or whole images
         border, skips = x, []
-        for level, step in enumerate([*self.down, self.deepest]):
+        for level in range(len(self.down) + 1):
             if level == self.first_dense:
                 border, y = y, to_dense(y)
             y = self.stem(y) if level == 0 else y
-            skips.append(y)
-            y = step(y)
-        heads = self.heads(planes_together(image_mean(y), self.num_planes)) if self.heads.heads else {}
-        anchors_IAG = NOTHING
+            if level < len(self.down):
+                skip, y = self.down[level](y)
+                skips.append(skip)
+        y = self.deepest(y)
+        heads, anchors_IAG = {}, NOTHING
+        if self.heads:
+            heads = self.heads(planes_together(image_mean(self.ahead_of_heads(y)), self.num_planes))
         for level in range(len(self.down), self.last_level - 1, -1):
             if level < len(self.down):
                 y = from_dense(y, border) if level + 1 == self.first_dense else y
@@ -84,14 +91,16 @@ class DownLevel(nn.Module):
     def __init__(self, make: Blocks, config: UResNetConfig, level: int) -> None:
         super().__init__()
         width, below = config.width(level), config.width(level + 1)
+        self.skips = config.skips
         self.blocks = make.series(config.blocks_per_level, width)
         by_pooling = nn.Sequential(make.layers.max_pool(), make.convolve(width, below, kernel_size=1))
         self.halve = by_pooling if config.down == "max_pooling" else make.strided(width, below)
 
-    def forward(self, x: Features) -> Features:
-        """The input of the level below."""
-        below: Features = self.halve(self.blocks(x))
-        return below
+    def forward(self, x: Features) -> tuple[Features, Features]:
+        """What the way up sees again, and the input of the level below."""
+        out: Features = self.blocks(x)
+        below: Features = self.halve(out)
+        return (out if self.skips == "output" else x), below
 
 
 class UpLevel(nn.Module):
@@ -111,18 +120,18 @@ class UpLevel(nn.Module):
             self.first, self.rise = layers.convolution(below, width, kernel_size=1, bias=bias), layers.interpolation()
         else:
             self.rise = layers.inverse(below, width, bias=bias)
-        self.norm, self.act = layers.norm(config.norm, width), LeakyReLU()
+        self.ahead, self.behind = nn.Sequential(*make.ahead(below)), nn.Sequential(*make.behind(width))
         if config.connections == "concat":
             self.of_below = layers.convolution(width, width, kernel_size=1, bias=bias)
             self.of_skip = layers.convolution(width, width, kernel_size=1, bias=False)
-            self.join_norm = layers.norm(config.norm, width)
+            self.behind_join = nn.Sequential(*make.behind(width))
         self.blocks = make.series(config.blocks_per_level, width)
 
     def forward(self, x: Features, skip: Features) -> Features:
         """Features at the places of `skip`."""
-        x = self.act(self.norm(self.rise(self.first(x), skip)))
+        x = self.behind(self.rise(self.first(self.ahead(x)), skip))
         if self.connections == "concat":
-            x = self.act(self.join_norm(add(self.of_below(x), self.of_skip(skip))))
+            x = self.behind_join(add(self.of_below(x), self.of_skip(skip)))
         elif self.connections == "sum":
             x = add(x, skip)
         out: Features = self.blocks(x)
