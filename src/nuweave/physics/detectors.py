@@ -49,6 +49,7 @@ class Detector(Protocol):
         ndim: dimensions of an image: 2 for wire planes and views, 3 for voxels.
         bounds_cm: float64[3, 2], the active volume.
         shapes: sites along each axis, for each projection.
+        axis_names: what runs along each axis, for each projection.
         blocks: the read-out part of each projection.
         site_cm: extent of a site along each axis of an image.
         origin_cm: coordinate of the images' first edge along each axis.
@@ -63,6 +64,8 @@ class Detector(Protocol):
     def bounds_cm(self) -> NDArray[np.float64]: ...
     @property
     def shapes(self) -> tuple[tuple[int, ...], ...]: ...
+    @property
+    def axis_names(self) -> tuple[tuple[str, ...], ...]: ...
     @property
     def blocks(self) -> tuple[tuple[ReadoutBlock, ...], ...]: ...
     @property
@@ -135,6 +138,7 @@ class WireDetector:
     name: str = "sbnd"
     ndim: int = 2
     shapes: tuple[tuple[int, ...], ...] = ((2048, 1280),) * 3
+    axis_names: tuple[tuple[str, ...], ...] = (("wire", "time"),) * 3
     site_cm: tuple[float, ...] = (0.3, 0.3125)
     origin_cm: tuple[float, ...] = (0.0, 0.0)
     drift_axis: int = 1
@@ -222,6 +226,11 @@ class GridDetector:
         for axes in self.axes:
             bounds[list(axes)] = np.stack([low, low + np.array(self.num_sites) * np.array(self.site_cm)], axis=1)
         return bounds
+
+    @property
+    def axis_names(self) -> tuple[tuple[str, ...], ...]:
+        """The axes of space."""
+        return tuple(tuple("xyz"[axis] for axis in axes) for axes in self.axes)
 
     @property
     def num_projections(self) -> int:

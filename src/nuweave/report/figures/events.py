@@ -20,8 +20,6 @@ from numpy.typing import NDArray
 
 from nuweave.report.figures.style import INK, PURPLE, SITE_COLOURS
 
-AXES_2D = ("wire", "time")
-AXES_3D = ("x", "y", "z")
 VERTEX_MARKS: dict[str, dict[str, Any]] = {
     "true vertex": {"marker": "o", "markersize": 11, "markerfacecolor": "none", "color": INK, "linestyle": ""},
     "found vertex": {"marker": "X", "markersize": 8, "markeredgecolor": "white", "color": PURPLE, "linestyle": ""},
@@ -52,6 +50,7 @@ class View:
 def views_of_event(
     sites: pd.DataFrame,
     shape: Sequence[int],
+    names: Sequence[Sequence[str]],
     *,
     around: int | None = None,
     points: Mapping[str, NDArray[np.float64]] | None = None,
@@ -61,6 +60,7 @@ def views_of_event(
     Args:
         sites: plane, site, value, label, and prob0 to prob2 of a segmentation.
         shape: sites along each axis of an image.
+        names: of the axes of each plane's image.
         around: show only the box of the sites with this label, with some room; None shows the whole image.
         points: kind of a vertex, of VERTEX_MARKS -> float64[planes, axes of an image], nan where there is none.
     """
@@ -71,13 +71,13 @@ def views_of_event(
     if len(shape) == 2:
         stored = int(table["plane"].max()) + 1 if len(table) else 1
         planes = range(max([stored, *(len(places) for places in (points or {}).values())]))
-        rows = [(f"plane {plane}", (table["plane"] == plane).to_numpy(), (0, 1), AXES_2D, plane) for plane in planes]
+        rows = [(f"plane {plane}", (table["plane"] == plane).to_numpy(), (0, 1), plane) for plane in planes]
     else:
         everywhere = np.ones(len(table), bool)
         pairs = [(2, 1), (2, 0), (0, 1)]
-        rows = [("voxels", everywhere, pair, (AXES_3D[pair[0]], AXES_3D[pair[1]]), 0) for pair in pairs]
+        rows = [("voxels", everywhere, pair, 0) for pair in pairs]
     views = []
-    for title, keep, pair, names, plane in rows:
+    for title, keep, pair, plane in rows:
         placed = table[keep].assign(h=coords[keep, pair[0]], v=coords[keep, pair[1]])
         whole = (0.0, float(shape[pair[0]]), 0.0, float(shape[pair[1]]))
         extent = whole if around is None else _box(placed, around, whole)
@@ -86,7 +86,7 @@ def views_of_event(
             for kind, places in (points or {}).items()
             if np.isfinite(places[plane]).all()
         }
-        views.append(View(title, placed, names, extent, marks))
+        views.append(View(title, placed, (names[plane][pair[0]], names[plane][pair[1]]), extent, marks))
     return views
 
 

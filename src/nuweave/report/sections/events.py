@@ -10,6 +10,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
+from nuweave.physics.detectors import get_detector
 from nuweave.physics.truth import HEAD_CLASSES
 from nuweave.report.figures import events as figures
 from nuweave.report.figures.style import Picture, png
@@ -19,17 +20,19 @@ from nuweave.report.sections.blocks import Block, Grid, Part, number, words
 EVENT_KEY = ["run", "subrun", "event"]
 NEUTRINO = 2
 Points = dict[str, NDArray[np.float64]]
+AxisNames = tuple[tuple[str, ...], ...]  # of the image of each plane
 
 
 def events_part(tables: RunTables) -> Part:
     """Displays of each model."""
-    blocks = [block for model in tables.models for block in _blocks(model)]
+    axes = get_detector(tables.config.detector).axis_names
+    blocks = [block for model in tables.models for block in _blocks(model, axes)]
     if not blocks:
         blocks = [Block("", ["No displays were asked for (evaluate.num_displays=0)."])]
     return Part("events", "Events", "Event displays", blocks)
 
 
-def _blocks(model: ModelTables) -> list[Block]:
+def _blocks(model: ModelTables, axes: AxisNames) -> list[Block]:
     shape = model.metrics["model"]["shape"]
     blocks = []
     for number_of, shown in enumerate(model.metrics["displays"]):
@@ -48,7 +51,9 @@ def _blocks(model: ModelTables) -> list[Block]:
         grids = [_probabilities(event, part.metrics["classes"]) for part in model.parts if _classifies_events(part)]
         grids += [_distances(event, points)] if points else []
         anchor = f"event-{model.name}-{number_of}"
-        blocks.append(Block(title, facts=facts, pictures=draw(sites, shape, points, title), grids=grids, anchor=anchor))
+        blocks.append(
+            Block(title, facts=facts, pictures=draw(sites, shape, axes, points, title), grids=grids, anchor=anchor)
+        )
     return blocks
 
 
@@ -67,7 +72,7 @@ def _classifies_events(part: ModelTables) -> bool:
     return bool(part.metrics["task"]["kind"] == "event_classification")
 
 
-def _segmentation(sites: pd.DataFrame, shape: list[int], points: Points, title: str) -> list[Picture]:
+def _segmentation(sites: pd.DataFrame, shape: list[int], axes: AxisNames, points: Points, title: str) -> list[Picture]:
     """The whole event, and a closer look at the neutrino where there is one."""
     counts = ", ".join(
         f"{name} {int((sites['label'] == label).sum())}"
@@ -75,14 +80,14 @@ def _segmentation(sites: pd.DataFrame, shape: list[int], points: Points, title: 
     )
     pictures = [
         png(
-            figures.segmentation_display(figures.views_of_event(sites, shape, points=points)),
+            figures.segmentation_display(figures.views_of_event(sites, shape, axes, points=points)),
             alt=f"{title}: charge, truth and prediction of every plane; true sites: {counts}.",
             caption="Whole images. Charge in the unit of the stored values.",
             wide=True,
         )
     ]
     if (sites["label"] == NEUTRINO).any():
-        views = figures.views_of_event(sites, shape, around=NEUTRINO, points=points)
+        views = figures.views_of_event(sites, shape, axes, around=NEUTRINO, points=points)
         pictures.append(
             png(
                 figures.segmentation_display(views),
@@ -94,7 +99,7 @@ def _segmentation(sites: pd.DataFrame, shape: list[int], points: Points, title: 
     return pictures
 
 
-def _charge(sites: pd.DataFrame, shape: list[int], points: Points, title: str) -> list[Picture]:
+def _charge(sites: pd.DataFrame, shape: list[int], axes: AxisNames, points: Points, title: str) -> list[Picture]:
     """The neutrino where it is known, else the whole event; both where a vertex is shown."""
     if sites.empty and not points:
         return []
@@ -103,7 +108,7 @@ def _charge(sites: pd.DataFrame, shape: list[int], points: Points, title: str) -
         looks = [None, *looks]
     return [
         png(
-            figures.charge_display(figures.views_of_event(sites, shape, around=around, points=points)),
+            figures.charge_display(figures.views_of_event(sites, shape, axes, around=around, points=points)),
             alt=f"{title}: charge of every plane, {len(sites)} sites that the network saw.",
             caption=f"Charge that the network saw, {len(sites)} sites"
             + (", whole images." if around is None else ", closer look at the true neutrino."),
