@@ -244,3 +244,18 @@ def test_plain_weights_make_the_same_network_again(layout: str, tmp_path: Path) 
     save_file(network.state_dict(), tmp_path / "model.safetensors")
     again.load_state_dict(load_file(tmp_path / "model.safetensors"))
     assert torch.equal(again.eval()(x).sites_NK, network.eval()(x).sites_NK)
+
+
+@pytest.mark.parametrize("mix", ["channels", "axis", "none"])
+def test_channels_are_innermost_in_memory_all_the_way_up(mix: str) -> None:
+    network = uresnet(SMALL.model_copy(update={"layout": "dense", "mix": mix}), shape=(8, 12), num_planes=3)
+    seen: list[bool] = []
+    for level in network.get_submodule("up").children():
+        level.register_forward_hook(lambda _, inputs, out: seen.extend(map(innermost, (*inputs, out))))
+    network(input_of(0, shape=(8, 12), num_images=6))
+    assert seen == [True] * 6
+
+
+def innermost(x_ICS: Tensor) -> bool:
+    """Whether the channels of a site lie side by side in memory."""
+    return x_ICS.movedim(1, -1).is_contiguous()

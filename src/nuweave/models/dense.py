@@ -129,6 +129,11 @@ def max_pool(x_ICS: Tensor, window: int) -> Tensor:
     return pooled
 
 
+def channels_innermost(x_ICS: Tensor) -> Tensor:
+    """The same images, in memory as `to_dense` makes them; convolutions and norms keep that, and are faster on it."""
+    return x_ICS.movedim(1, -1).contiguous().movedim(-1, 1)
+
+
 def torch_layout(weight_KCE: Tensor, kernel: tuple[int, ...]) -> Tensor:
     """The weight as torch's convolutions take it, [E, C, *kernel]."""
     return weight_KCE.view(*kernel, *weight_KCE.shape[1:]).movedim((-1, -2), (0, 1))

@@ -13,6 +13,7 @@ from torch import Tensor, nn
 
 from nuweave.config.models import UResNetConfig
 from nuweave.models.blocks import Blocks
+from nuweave.models.dense import channels_innermost
 from nuweave.models.features import Features, add
 from nuweave.models.heads import AnchorHead, EventHeads, image_mean, planes_together
 from nuweave.models.layers import DenseLayers, Layers, PlaneAxisLayers, SparseLayers
@@ -160,8 +161,10 @@ class Deepest(nn.Module):
             return alone
         by_plane = x.view(len(x) // self.num_planes, self.num_planes, *x.shape[1:])
         if self.mix == "axis":
-            return self._mixed(by_plane.movedim(1, 2)).movedim(2, 1).flatten(0, 1)
-        return self._mixed(by_plane.flatten(1, 2)).view(by_plane.shape).flatten(0, 1)
+            mixed = self._mixed(by_plane.movedim(1, 2)).movedim(2, 1)
+        else:
+            mixed = self._mixed(by_plane.flatten(1, 2)).view(by_plane.shape)
+        return channels_innermost(mixed.flatten(0, 1))
 
     def _mixed(self, x: Tensor) -> Tensor:
         mixed: Tensor = self.split(self.blocks(self.merge(x)))
