@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 
 from nuweave.config import ModelConfig
+from nuweave.tasks import TaskError
 from nuweave.train import OverfitError, run_overfit
 from nuweave.train.overfit import choose_entries, without_regularisation
 from tests import mock
@@ -52,6 +53,13 @@ def test_events_without_truth_prove_nothing(tmp_path: Path) -> None:
     with pytest.raises(OverfitError, match="none of its 2 events has a truth to learn"):
         run_overfit(name="n", model=classifier(), seed=1, train_path=path, out=tmp_path / "overfit.json")
     assert not json.loads((tmp_path / "overfit.json").read_text())["passed"]
+
+
+def test_a_head_without_truth_is_refused_with_its_name_and_the_file(tmp_path: Path, learnable: dict[str, Path]) -> None:
+    model = classifier(overfit={"num_events": 2})
+    model = model.model_copy(update={"task": model.task.model_copy(update={"heads": ("interaction",)})})
+    with pytest.raises(TaskError, match=r"train.*\.h5: task\.heads: the file has no truth for interaction \(it has"):
+        run_overfit(name="t", model=model, seed=1, train_path=learnable["train_path"], out=tmp_path / "overfit.json")
 
 
 def test_events_are_taken_of_each_class_in_turn(learnable: dict[str, Path]) -> None:

@@ -113,6 +113,10 @@ def test_shards_are_archived_on_request(small: Path, snakemake: Snakemake) -> No
         ("typo=1", "config: typo: unknown key"),
         ("convert={downsample: 3}", "must be a power of two; try 2"),
         ("detector=sbnb", "config: detector='sbnb': Input should be 'sbnd', 'cube' or 'nova'"),
+        (
+            'models={"cosmic_tagger": {"network": {"layout": "dense", "depth": 6}}}',
+            "config: models.cosmic_tagger.network.depth=6: halves whole images of 256 x 160 sites 6 times, so each",
+        ),
         ("data_dir=nowhere", r"data_dir=nowhere: no file matches convert.pattern=*.h5"),
     ],
 )

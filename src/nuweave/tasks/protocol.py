@@ -5,7 +5,9 @@ Shape letters: T terms of a loss (heads), N sites, B events.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from pathlib import Path
 from typing import NamedTuple, Protocol
 
 import pandas as pd
@@ -20,6 +22,15 @@ from nuweave.models import Logits, Outputs
 
 class TaskError(UserError):
     """Events that lack what the task needs; the message says what, and the remedy."""
+
+
+@contextmanager
+def in_file(path: Path) -> Iterator[None]:
+    """While inside, a TaskError names the file that the events come from."""
+    try:
+        yield
+    except TaskError as error:
+        raise TaskError(f"{path}: {error}") from None
 
 
 class LossTerms(NamedTuple):

@@ -17,7 +17,7 @@ from nuweave.config.tasks import EventClassificationConfig, SeveralConfig, TaskC
 from nuweave.loader import EventDataset
 from nuweave.models import build_network
 from nuweave.store import ShardReader, write_aside
-from nuweave.tasks import make_task
+from nuweave.tasks import in_file, make_task
 from nuweave.train.distributed import one_process
 from nuweave.train.engine import TorchEngine
 from nuweave.train.errors import OverfitError
@@ -53,7 +53,8 @@ def run_overfit(*, name: str, model: ModelConfig, seed: int, train_path: Path, o
     """
     dataset = EventDataset(train_path)
     entries = choose_entries(train_path, model.overfit.num_events)
-    result = learn_by_heart(name, model, seed=seed, dataset=dataset, entries=entries)
+    with in_file(train_path):
+        result = learn_by_heart(name, model, seed=seed, dataset=dataset, entries=entries)
     with write_aside(out) as part:
         part.write_text(json.dumps(asdict(result)) + "\n")
     if result.first_loss == 0:

@@ -17,7 +17,7 @@ from nuweave.config.train import LoaderConfig, TrainConfig
 from nuweave.loader import EventDataset, TrainingStream, evaluation_batches, make_sampler, stage, staged_path
 from nuweave.models import build_network
 from nuweave.store import write_aside
-from nuweave.tasks import Task, make_task
+from nuweave.tasks import Task, in_file, make_task
 from nuweave.train.checkpoint import Checkpoints, Progress, claim_run_dir, fingerprint
 from nuweave.train.distributed import Ranks, all_ranks
 from nuweave.train.engine import Engine, make_engine
@@ -61,9 +61,10 @@ def run_training(
         opened = Journal(run_dir, name=name, first_step=start.step, settings=model.train) if ranks.is_first else None
         with opened or nullcontext() as journal:
             try:
-                progress, left_out = _train(
-                    training, start, checkpoints=checkpoints, journal=journal, stop=asked_to_stop
-                )
+                with in_file(train_path):
+                    progress, left_out = _train(
+                        training, start, checkpoints=checkpoints, journal=journal, stop=asked_to_stop
+                    )
             except NonFiniteLossError as error:
                 if ranks.is_first:
                     _write_events(run_dir / "nonfinite.json", error)
