@@ -342,6 +342,27 @@ def bench_io(
         write_record(record, json_file)
 
 
+@bench_app.command("model")
+def bench_model(
+    json_file: Annotated[Path | None, typer.Option("--json", help="record to write: benchmarks/model.json")] = None,
+    source: Annotated[
+        Path | None, typer.Option("--source", help="larcv3 file whose first event is taken; a simulated one without it")
+    ] = None,
+    repeats: Annotated[int, typer.Option("--repeats", min=1, help="rounds of each comparison")] = 5,
+    threads: Annotated[int, typer.Option("--threads", min=1, help="threads of torch")] = 2,
+) -> None:
+    """Time our networks against plain torch, and active sites against whole images (6 minutes, 11 GB of memory)."""
+    from nuweave.bench.model import run_model
+    from nuweave.bench.record import write_record
+    from nuweave.bench.table import markdown
+
+    command = f"nuweave {' '.join(sys.argv[1:])}"
+    record = run_model(source=source, repeats=repeats, num_threads=threads, command=command)
+    typer.echo(markdown(record), nl=False)
+    if json_file is not None:
+        write_record(record, json_file)
+
+
 @bench_app.command("table")
 def bench_table(
     readme: Annotated[Path, typer.Option("--readme", help="Markdown file with places for tables")] = Path("README.md"),

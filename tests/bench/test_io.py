@@ -34,7 +34,7 @@ def test_without_larcv_its_rows_are_absent_and_the_record_says_so(
     assert set(record.measurements["ways"]) == OURS  # type: ignore[call-overload]
     assert not any("larcv" in row.figure for row in record.rows)
     assert [row.target for row in record.rows if row.target] == [">= 0.5", "<= 2"]
-    assert all(row.value > 0 for row in record.rows if row.target is None)
+    assert all(row.value and row.value > 0 for row in record.rows if row.target is None)
     assert "none/python: is not there" in record.notes[1]
     assert os.sched_getaffinity(0) == allowed
 

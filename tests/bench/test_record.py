@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -18,6 +19,13 @@ from nuweave.config import UserError
 )
 def test_a_target_is_held_on_its_own_side_only(value: float, target: str, *, held: bool) -> None:
     assert row_with_target("figure", value, "x", target).held is held
+
+
+def test_what_was_not_measured_holds_no_target_and_misses_none(tmp_path: Path, record: Record) -> None:
+    row = row_with_target("figure", None, "x", ">= 4")
+    assert (row.value, row.target, row.held) == (None, ">= 4", None)
+    write_record(replace(record, rows=[row]), tmp_path / "io.json")
+    assert list(read_record(tmp_path / "io.json").rows) == [row]
 
 
 def test_a_target_without_a_side_is_our_mistake() -> None:

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
 from typer.testing import CliRunner
 
-from nuweave.bench.record import Record, read_record, write_record
+from nuweave.bench.record import Record, read_record, row_with_target, write_record
 from nuweave.bench.table import PLACE, fill_tables, markdown
 from nuweave.cli import app
 
@@ -24,6 +25,11 @@ def test_a_table_has_a_line_a_figure_and_says_where_it_comes_from(record: Record
         "| size | 0.7 x | <= 0.65: missed | |\n"
         "| ours | 12,346 events/s | | |\n"
     )
+
+
+def test_what_was_not_measured_has_a_target_without_a_verdict(record: Record) -> None:
+    table = markdown(replace(record, rows=[row_with_target("on a GPU", None, "x", ">= 18")]))
+    assert table.endswith("| on a GPU | not measured | >= 18 | |\n")
 
 
 def test_only_the_place_of_a_table_is_written(record: Record) -> None:

@@ -22,15 +22,15 @@ class Row:
 
     Attributes:
         figure: what was measured.
-        value: the figure, a median where it was measured several times.
+        value: the figure, a median where it was measured several times; None where it was not measured.
         unit: of the value; "x" for a ratio.
         target: ">= 4" or "<= 0.65"; None where there is none.
-        held: whether the value keeps to the target; None where there is none.
+        held: whether the value keeps to the target; None where one of them is missing.
         note: what must be known beside it.
     """
 
     figure: str
-    value: float
+    value: float | None
     unit: str
     target: str | None = None
     held: bool | None = None
@@ -81,12 +81,14 @@ class Record:
     notes: Sequence[str] = ()
 
 
-def row_with_target(figure: str, value: float, unit: str, target: str, note: str | None = None) -> Row:
+def row_with_target(figure: str, value: float | None, unit: str, target: str, note: str | None = None) -> Row:
     """A figure that is held against a target of the form ">= 4" or "<= 0.65"."""
     sense, limit = target.split()
     if sense not in (">=", "<="):
         raise ValueError(f"target {target!r} must begin with >= or <=")
-    held = value >= float(limit) if sense == ">=" else value <= float(limit)
+    held = None
+    if value is not None:
+        held = value >= float(limit) if sense == ">=" else value <= float(limit)
     return Row(figure, value, unit, target, held, note)
 
 

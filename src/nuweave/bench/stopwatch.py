@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from typing import NamedTuple
 
@@ -28,6 +28,17 @@ def timed(work: Callable[[], object]) -> Timing:
     wall, cpu = time.perf_counter(), time.process_time()
     work()
     return Timing(time.perf_counter() - wall, time.process_time() - cpu)
+
+
+def in_turn(ways: Mapping[str, Callable[[], object]], *, repeats: int) -> dict[str, list[Timing]]:
+    """Time each piece of work in turn, `repeats` times after once that is not counted."""
+    timings: dict[str, list[Timing]] = {name: [] for name in ways}
+    for repeat in range(repeats + 1):
+        for name, work in ways.items():
+            timing = timed(work)
+            if repeat:
+                timings[name].append(timing)
+    return timings
 
 
 @contextmanager

@@ -33,8 +33,9 @@ def fill_tables(text: str, read: Callable[[str], Record]) -> str:
 
 
 def _line(row: Row) -> str:
-    target = "" if row.target is None else f"{row.target}: {'held' if row.held else 'missed'}"
-    cells = [row.figure, f"{_number(row.value)} {row.unit}", target, row.note or ""]
+    verdict = "" if row.held is None else f": {'held' if row.held else 'missed'}"
+    value = "not measured" if row.value is None else f"{_number(row.value)} {row.unit}"
+    cells = [row.figure, value, f"{row.target or ''}{verdict}", row.note or ""]
     return " ".join(["|", *(f"{cell} |".lstrip() for cell in cells)])
 
 
