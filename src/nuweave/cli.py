@@ -365,17 +365,18 @@ def bench_model(
 
 @bench_app.command("table")
 def bench_table(
-    readme: Annotated[Path, typer.Option("--readme", help="Markdown file with places for tables")] = Path("README.md"),
+    files: Annotated[list[Path] | None, typer.Argument(help="Markdown files with places for tables")] = None,
 ) -> None:
-    """Write the tables of README.md anew from the records in benchmarks/."""
+    """Write the tables of README.md and docs/ anew from the records in benchmarks/; run it in the checkout."""
     from nuweave.bench.record import read_record
     from nuweave.bench.table import fill_tables
     from nuweave.store import write_aside
 
-    text = fill_tables(readme.read_text(), lambda name: read_record(readme.parent / name))
-    with write_aside(readme) as aside:
-        aside.write_text(text)
-    typer.echo(readme)
+    for file in files or [Path("README.md"), Path("docs/loader.md"), Path("docs/networks.md")]:
+        text = fill_tables(file.read_text(), lambda name: read_record(Path(name)))
+        with write_aside(file) as aside:
+            aside.write_text(text)
+        typer.echo(file)
 
 
 def main() -> None:

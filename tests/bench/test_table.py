@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 from pathlib import Path
 
+import pytest
 from typer.testing import CliRunner
 
 from nuweave.bench.record import Record, read_record, row_with_target, write_record
@@ -40,16 +41,32 @@ def test_only_the_place_of_a_table_is_written(record: Record) -> None:
     assert fill_tables("no place\n", lambda _: record) == "no place\n"
 
 
-def test_the_command_fills_each_place_from_the_record_beside_the_file(tmp_path: Path, record: Record) -> None:
-    readme = tmp_path / "README.md"
-    readme.write_text(README)
-    write_record(record, tmp_path / "benchmarks/io.json")
-    assert CliRunner().invoke(app, ["bench", "table", "--readme", str(readme)]).exit_code == 0
-    assert markdown(record) in readme.read_text()
+def test_a_place_for_targets_gets_the_figures_that_have_one(record: Record) -> None:
+    filled = fill_tables(README.replace(".json -->", ".json targets -->"), lambda _: record)
+    assert "<!-- benchmarks/io.json targets -->\nMeasured by" in filled
+    assert "| ours / theirs | 4.25 x |" in filled
+    assert "12,346 events/s" not in filled
 
 
-def test_the_tables_of_our_readme_are_those_of_its_records() -> None:
-    text = (CHECKOUT / "README.md").read_text()
-    names = [place[1] for place in PLACE.finditer(text)]
-    assert names == ["benchmarks/io.json"]
+def test_the_command_fills_each_place_from_the_record_of_the_checkout(
+    tmp_path: Path, record: Record, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    Path("README.md").write_text(README)
+    write_record(record, Path("benchmarks/io.json"))
+    assert CliRunner().invoke(app, ["bench", "table", "README.md"]).exit_code == 0
+    assert markdown(record) in Path("README.md").read_text()
+
+
+@pytest.mark.parametrize(
+    ("file", "names"),
+    [
+        ("README.md", ["benchmarks/io.json", "benchmarks/model.json"]),
+        ("docs/loader.md", ["benchmarks/io.json"]),
+        ("docs/networks.md", ["benchmarks/model.json"]),
+    ],
+)
+def test_our_tables_are_those_of_the_records(file: str, names: list[str]) -> None:
+    text = (CHECKOUT / file).read_text()
+    assert [place[1] for place in PLACE.finditer(text)] == names
     assert fill_tables(text, lambda name: read_record(CHECKOUT / name)) == text, "run `nuweave bench table`"

@@ -31,6 +31,7 @@ A21 = UResNetConfig(
     bottleneck=256,
     block="plain",
     connections="sum",
+    skips="input",
     growth="additive",
     down="max_pooling",
     up="interpolation",

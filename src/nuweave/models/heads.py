@@ -17,7 +17,8 @@ from nuweave.models.layers import DenseLayers
 from nuweave.models.logits import AnchorOutputs
 from nuweave.sparse import SparseTensor, pool_mean, to_dense, wide
 
-RARE = 0.01  # share of boxes that hold a point, as a network expects before it has learnt anything (1708.02002)
+RARE = 0.01  # share of boxes that hold a point, as a network expects before it has learnt anything (1708.02002),
+SMALL = 0.01  # and the spread of the last weights, so that no box says otherwise by chance
 
 
 def image_mean(x: SparseTensor | Tensor) -> Tensor:
@@ -63,6 +64,7 @@ class AnchorHead(nn.Module):
         self.widen = make.convolve(num_inputs, outputs.num_filters, kernel_size=1)
         self.blocks = make.series(outputs.num_blocks, outputs.num_filters)
         self.last = make.layers.convolution(outputs.num_filters, 1 + ndim, kernel_size=1, bias=True)
+        nn.init.normal_(self.last.weight_KCE, std=SMALL)
         assert self.last.bias_E is not None
         nn.init.constant_(self.last.bias_E[:1], math.log(RARE / (1 - RARE)))
 
