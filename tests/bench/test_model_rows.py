@@ -9,7 +9,12 @@ from nuweave.bench.model_memory import Peak
 from nuweave.bench.model_rows import RATIOS, Measured, make_rows
 from nuweave.bench.stopwatch import Timing
 
-MEMORY = {"dense": Peak(2_100_000_000, 100_000_000), "sparse": Peak(200_000_000, 100_000_000)}
+MEMORY = {
+    "dense": Peak(2_100_000_000, 100_000_000),
+    "sparse": Peak(200_000_000, 100_000_000),
+    "dense_given_back": Peak(2_000_000_000, 100_000_000),
+    "sparse_given_back": Peak(100_000_000, 100_000_000),
+}
 MEMORY["plain"] = Peak(4_200_000_000, 100_000_000)
 TIMES = {name: [1.0] for ratio in RATIOS for name in ratio[1:3]}
 RATES = {
@@ -33,7 +38,7 @@ def test_a_ratio_is_the_median_of_the_ratios_of_each_round() -> None:
 
 def test_targets_are_held_or_missed_by_the_numbers() -> None:
     rows = make_rows(measured(dense=[14.0], bfloat16_both=[0.5], ours_layers_1=[0.08]), has_bfloat16=True)
-    assert [(row.value, row.held) for row in rows[:10]] == [
+    assert [(row.value, row.held) for row in rows[:11]] == [
         (1.0, True),
         (1.0, True),
         (1.0, False),
@@ -42,13 +47,15 @@ def test_targets_are_held_or_missed_by_the_numbers() -> None:
         (1.0, True),
         (0.08, None),
         (10.5, False),
+        (20.0, None),
         (21.0, None),
         (20.0, None),
     ]
     assert rows[6].note == "80 ms / 1 s"
     assert rows[7].note == "2,100 MB / 200 MB"
-    assert rows[8].note == "4,200 MB / 200 MB"
-    assert rows[9].note == "2,000 MB / 100 MB; 100 MB are left out"
+    assert rows[8].note == "2,000 MB / 100 MB"
+    assert rows[9].note == "4,200 MB / 200 MB"
+    assert rows[10].note == "2,000 MB / 100 MB; 100 MB are left out"
 
 
 def test_without_instructions_for_it_bfloat16_has_no_target() -> None:
@@ -58,12 +65,12 @@ def test_without_instructions_for_it_bfloat16_has_no_target() -> None:
 
 
 def test_without_a_gpu_its_figures_are_not_measured() -> None:
-    rows = make_rows(measured(), has_bfloat16=True)[10:]
+    rows = make_rows(measured(), has_bfloat16=True)[11:]
     assert [(row.value, row.target, row.held) for row in rows] == [(None, ">= 18", None), (None, ">= 58", None)]
 
 
 def test_a_gpu_is_compared_at_batches_that_both_sides_have_and_at_the_best_of_each() -> None:
-    same, best = make_rows(measured(RATES), has_bfloat16=True)[10:]
+    same, best = make_rows(measured(RATES), has_bfloat16=True)[11:]
     assert (same.value, same.held) == (17.5, False)  # mean of 20 and 15
     assert same.note == (
         "batch 1: 40 events/s, 100 MB / batch 1: 2 events/s, 1,000 MB; "

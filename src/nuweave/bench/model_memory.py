@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import multiprocessing
+import os
+from collections.abc import Iterator, Mapping
 from concurrent.futures import ProcessPoolExecutor
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Literal, NamedTuple
 
@@ -14,6 +17,7 @@ from nuweave.bench.model_events import fresh
 from nuweave.bench.model_ways import A21, LAYOUTS, Side, network_of, our_network, training_step
 from nuweave.sparse import SparseTensor, from_sites
 
+GIVE_BACK = {"MALLOC_MMAP_THRESHOLD_": str(2**20)}  # glibc: blocks of 1 MiB and more are returned when freed
 STEPS = 3  # from the second on the states of the optimiser are there beside the activations
 
 
@@ -30,10 +34,28 @@ class Peak(NamedTuple):
     held_bytes: int
 
 
-def training_peak(x: SparseTensor, side: Side, *, num_threads: int) -> Peak:
-    """Train on an event for a few steps in a new process."""
-    with ProcessPoolExecutor(1, mp_context=multiprocessing.get_context("spawn")) as pool:
+def training_peak(x: SparseTensor, side: Side, *, num_threads: int, give_back: bool = False) -> Peak:
+    """Train on an event for a few steps in a new process.
+
+    `give_back`: let glibc return what is freed at once; by default it keeps some tens of MB, and is faster.
+    """
+    spawn = multiprocessing.get_context("spawn")
+    with _allocator(GIVE_BACK if give_back else {}), ProcessPoolExecutor(1, mp_context=spawn) as pool:
         return pool.submit(_train, fresh(x), side, num_threads).result()
+
+
+@contextmanager
+def _allocator(settings: Mapping[str, str]) -> Iterator[None]:
+    """Processes that are started inside have these environment variables too."""
+    before = {name: os.environ.get(name) for name in settings}
+    os.environ.update(settings)
+    try:
+        yield
+    finally:
+        for name, value in before.items():
+            os.environ.pop(name)
+            if value is not None:
+                os.environ[name] = value
 
 
 def _train(x: SparseTensor, side: Side, num_threads: int) -> Peak:

@@ -69,9 +69,11 @@ def _memory_rows(memory: Mapping[str, Peak]) -> list[Row]:
     """What training takes, and what it takes beside the parameters, which are the same on all sides."""
     sparse, dense, plain = (memory[side].grown_bytes for side in ("sparse", "dense", "plain"))
     held = memory["sparse"].held_bytes
+    given = [memory[f"{side}_given_back"].grown_bytes for side in ("dense", "sparse")]
     figure = "U-ResNet at full size, peak memory of training: dense / sparse"
     return [
         row_with_target(figure, dense / sparse, "x", ">= 20", _megabytes(dense, sparse)),
+        Row("the same, where glibc gives back what is freed", given[0] / given[1], "x", note=_megabytes(*given)),
         Row("the same: plain torch / sparse", plain / sparse, "x", note=_megabytes(plain, sparse)),
         Row(
             "dense / sparse without parameters, gradients and states of AdamW",

@@ -26,6 +26,8 @@ def submanifold_conv(x: SparseTensor, weight_KCE: Tensor) -> SparseTensor:
         x: input, C channels
         weight_KCE: K = kernel_size ** ndim offsets, from -radius to radius, last axis fastest (torch's convention)
     """
+    if len(weight_KCE) == 1:
+        return x.replace(x.feat_NC @ weight_KCE[0])
     return x.replace(convolve(x.feat_NC, weight_KCE, x.neighbours(_kernel_size(weight_KCE, x))))
 
 
@@ -90,11 +92,11 @@ def convolve(feat_NC: Tensor, weight: Tensor, kernel: KernelMap) -> Tensor:
 
 
 class _Convolution(torch.autograd.Function):
-    """Saves the input and the weight only; all gathers are repeated in the backward pass."""
+    """Saves the weight, and the input where the weight learns; all gathers are repeated in the backward pass."""
 
     @staticmethod
     def forward(ctx: Any, x_NC: Tensor, weight: Tensor, kernel: KernelMap) -> Tensor:
-        ctx.save_for_backward(x_NC, weight)
+        ctx.save_for_backward(x_NC if ctx.needs_input_grad[1] else None, weight)
         ctx.kernel = kernel
         product_PE = x_NC.new_empty(kernel.num_pairs, weight.shape[-1])
         for (offset, source_P, _), rows_PE in zip(kernel.groups, kernel.split(product_PE), strict=True):
@@ -110,7 +112,7 @@ class _Convolution(torch.autograd.Function):
         needs_x, needs_weight, _ = ctx.needs_input_grad
         back_weight = weight.mT.contiguous() if weight.ndim == 3 else weight
         grad_weight = torch.zeros_like(weight) if needs_weight else None
-        product_PC = grad_ME.new_empty(kernel.num_pairs, x_NC.shape[1])
+        product_PC = grad_ME.new_empty(kernel.num_pairs, back_weight.shape[-1] if needs_x else 0)
         for (offset, source_P, target_P), rows_PC in zip(kernel.groups, kernel.split(product_PC), strict=True):
             grad_PE = grad_ME if offset == kernel.centre else grad_ME.index_select(0, target_P)
             if grad_weight is not None:

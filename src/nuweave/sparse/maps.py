@@ -24,7 +24,7 @@ class Group(NamedTuple):
 
     Attributes:
         offset: number of the offset, in C order
-        source_P, target_P: int64 input and output site of each pair
+        source_P, target_P: int32 input and output site of each pair
     """
 
     offset: int
@@ -37,7 +37,7 @@ class Ends:
     """The site at one end of every pair.
 
     Attributes:
-        site_P: int64
+        site_P: int32
         num_sites: sites that there are
     """
 
@@ -48,7 +48,8 @@ class Ends:
     def pairs(self) -> tuple[Tensor, Tensor]:
         """Numbers of the pairs site by site, those of a site in their own order, and where those of each site begin."""
         count_N = torch.bincount(self.site_P, minlength=self.num_sites)
-        return torch.argsort(self.site_P, stable=True), count_N.cumsum(0) - count_N
+        order_P = torch.argsort(self.site_P, stable=True)
+        return order_P.to(torch.int32), (count_N.cumsum(0) - count_N).to(torch.int32)
 
 
 @dataclass(frozen=True, eq=False)
@@ -223,7 +224,7 @@ def find_interpolation(halving: KernelMap, neighbours: KernelMap, ndim: int) -> 
     groups = []
     for number, fine_P, inside_P in halving.groups:
         corner = corners[number]
-        fine_M = fine_P.new_full((halving.targets.num_sites,), -1).index_copy_(0, inside_P, fine_P)
+        fine_M = fine_P.new_full((halving.targets.num_sites,), -1).index_copy_(0, inside_P.long(), fine_P)
         for near in neighbours.groups:
             step = steps[near.offset]
             if all(s in (0, 2 * c - 1) for c, s in zip(corner, step, strict=True)):
@@ -260,16 +261,17 @@ def _cross(
     counts, here_P, key_P = _hits(hit_KN, key_KN)
     key_M, there_P = torch.unique(key_P, return_inverse=True)
     present = {offset: count for offset, count in enumerate(counts) if count}
-    kernel = KernelMap(present, Ends(here_P, len(image_N)), Ends(there_P, len(key_M)))
+    sources, targets = Ends(here_P.to(torch.int32), len(image_N)), Ends(there_P.to(torch.int32), len(key_M))
+    kernel = KernelMap(present, sources, targets)
     return Crossing(key_M, shape, SiteMaps(), kernel)
 
 
 def _joined(
     groups: list[Group], like: Tensor, num_sources: int, num_targets: int, centre: int | None = None
 ) -> KernelMap:
-    """The map of groups of pairs, whose lists have the type and device of `like`."""
-    source_P = torch.cat([like[:0], *(group.source_P for group in groups)])
-    target_P = torch.cat([like[:0], *(group.target_P for group in groups)])
+    """The map of groups of pairs, on the device of `like`."""
+    source_P = torch.cat([like[:0], *(group.source_P for group in groups)]).to(torch.int32)
+    target_P = torch.cat([like[:0], *(group.target_P for group in groups)]).to(torch.int32)
     counts = {group.offset: len(group.source_P) for group in groups}
     return KernelMap(counts, Ends(source_P, num_sources), Ends(target_P, num_targets), centre)
 

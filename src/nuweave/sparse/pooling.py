@@ -26,7 +26,8 @@ def pool_mean(x: SparseTensor) -> Tensor:
 def pool_max(x: SparseTensor) -> Tensor:
     """Largest of each feature over the active sites of each image, float32 or wider [I, C]; zeros where none is."""
     feat_NC = x.feat_NC.to(wide(x.feat_NC.dtype))
-    return _largest(feat_NC, x.images().index_N, x.num_images)
+    every_N = torch.arange(len(feat_NC), device=feat_NC.device)
+    return _largest(feat_NC, every_N, x.images().index_N, x.num_images)
 
 
 def strided_mean(x: SparseTensor, kernel_size: int = 2) -> SparseTensor:
@@ -42,13 +43,12 @@ def strided_max(x: SparseTensor, kernel_size: int = 2) -> SparseTensor:
     """Largest of each feature over the active sites of the windows of `strided_conv`; equal ones share the gradient."""
     halving = x.halving(kernel_size)
     sources, targets = halving.kernel.sources, halving.kernel.targets
-    feat_PC = x.feat_NC.index_select(0, sources.site_P)
-    return coarse(x, halving, _largest(feat_PC, targets.site_P, targets.num_sites))
+    return coarse(x, halving, _largest(x.feat_NC, sources.site_P, targets.site_P, targets.num_sites))
 
 
-def _largest(feat_PC: Tensor, target_P: Tensor, num_targets: int) -> Tensor:
-    """Largest of each feature over the rows of each target; zeros where there is none."""
-    largest_MC: Tensor = _Largest.apply(feat_PC, target_P, num_targets)  # type: ignore[no-untyped-call]
+def _largest(feat_NC: Tensor, source_P: Tensor, target_P: Tensor, num_targets: int) -> Tensor:
+    """Largest of each feature over the sources of each target; zeros where there is none."""
+    largest_MC: Tensor = _Largest.apply(feat_NC, source_P, target_P, num_targets)  # type: ignore[no-untyped-call]
     return largest_MC
 
 
@@ -56,17 +56,20 @@ class _Largest(torch.autograd.Function):
     """Equal ones share the gradient, as in torch's own `scatter_reduce`, whose backward pass takes far longer."""
 
     @staticmethod
-    def forward(ctx: Any, feat_PC: Tensor, target_P: Tensor, num_targets: int) -> Tensor:
+    def forward(ctx: Any, feat_NC: Tensor, source_P: Tensor, target_P: Tensor, num_targets: int) -> Tensor:
+        feat_PC = feat_NC.index_select(0, source_P)
         zeros = feat_PC.new_zeros(num_targets, feat_PC.shape[1])
-        index_PC = target_P[:, None].expand_as(feat_PC)
+        index_PC = target_P.long()[:, None].expand_as(feat_PC)
         largest_MC = zeros.scatter_reduce(0, index_PC, feat_PC, "amax", include_self=False)
-        ctx.save_for_backward(feat_PC, target_P, largest_MC)
+        ctx.save_for_backward(feat_NC, source_P, target_P, largest_MC)
         return largest_MC
 
     @staticmethod
     @once_differentiable
-    def backward(ctx: Any, grad_MC: Tensor) -> tuple[Tensor, None, None]:
-        feat_PC, target_P, largest_MC = ctx.saved_tensors
+    def backward(ctx: Any, grad_MC: Tensor) -> tuple[Tensor, None, None, None]:
+        feat_NC, source_P, target_P, largest_MC = ctx.saved_tensors
+        feat_PC = feat_NC.index_select(0, source_P)
         equal_PC = (feat_PC == largest_MC.index_select(0, target_P)).to(grad_MC.dtype)
-        count_MC = torch.zeros_like(grad_MC).index_add_(0, target_P, equal_PC)
-        return equal_PC * (grad_MC / count_MC).index_select(0, target_P), None, None
+        count_MC = torch.zeros_like(grad_MC).index_add_(0, target_P.long(), equal_PC)
+        grad_PC = equal_PC * (grad_MC / count_MC).index_select(0, target_P)
+        return torch.zeros_like(feat_NC).index_add_(0, source_P.long(), grad_PC), None, None, None
