@@ -1,23 +1,26 @@
 """`nuweave bench model`: our networks against plain torch, and active sites against whole images.
 
-The sides of a ratio run in turn within each repetition, so that what disturbs the machine disturbs both.
+The sides of a ratio run in turn within each repetition, so that what disturbs the machine disturbs both; each
+comparison in a process of its own, as a training is.
 """
 
 from __future__ import annotations
 
+import multiprocessing
 import os
 import tempfile
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from concurrent.futures import ProcessPoolExecutor
 from pathlib import Path
 
 import torch
 
 from nuweave.bench.io_files import simulate_source
-from nuweave.bench.model_events import halved, occupancy, plane_of, read_events
+from nuweave.bench.model_events import fresh, halved, occupancy, plane_of, read_events
 from nuweave.bench.model_gpu import Rate, training_rates
 from nuweave.bench.model_memory import STEPS, Peak, training_peak
 from nuweave.bench.model_rows import Measured, make_rows
-from nuweave.bench.model_ways import LAYOUTS, SIDES, dense_ways, layer_ways, layout_ways, threads
+from nuweave.bench.model_ways import LAYOUTS, SIDES, Ways, dense_ways, layer_ways, layout_ways
 from nuweave.bench.record import Record, make_record
 from nuweave.bench.stopwatch import Timing, in_turn
 from nuweave.config import UserError
@@ -28,6 +31,7 @@ LAYER_SITES = 23_000  # of an image of SBND
 LAYER_REPEATS = 8  # a round of the layers takes a tenth of a second, so there are as many times more of them
 BYTES_PER_SITE = 1400  # of whole images, while plain torch is trained, and some to spare
 PACKAGES = ("numpy", "torch")
+Times = dict[str, list[Timing]]  # way -> its times
 
 
 def run_model(*, source: Path | None, repeats: int, num_threads: int, command: str) -> Record:
@@ -73,16 +77,25 @@ def run_model(*, source: Path | None, repeats: int, num_threads: int, command: s
     )
 
 
-def measure_times(event: SparseTensor, *, repeats: int, num_threads: int) -> dict[str, list[Timing]]:
+def measure_times(event: SparseTensor, *, repeats: int, num_threads: int) -> Times:
     """Way -> its times. Plain torch and ours at half the resolution, the size that the reference is measured at."""
     plane = plane_of(event, num_sites=LAYER_SITES)
-    with threads(num_threads):
-        times = in_turn(dense_ways(halved(event)), repeats=repeats)
-        times |= in_turn(layout_ways(event), repeats=repeats)
-        times |= in_turn(layer_ways(plane), repeats=LAYER_REPEATS * repeats)
-    with threads(1):
-        one_thread = in_turn(layer_ways(plane), repeats=LAYER_REPEATS * repeats)
+    times = _times_apart(dense_ways, halved(event), repeats=repeats, num_threads=num_threads)
+    times |= _times_apart(layout_ways, event, repeats=repeats, num_threads=num_threads)
+    times |= _times_apart(layer_ways, plane, repeats=LAYER_REPEATS * repeats, num_threads=num_threads)
+    one_thread = _times_apart(layer_ways, plane, repeats=LAYER_REPEATS * repeats, num_threads=1)
     return times | {f"{name}_1": found for name, found in one_thread.items()}
+
+
+def _times_apart(make: Callable[[SparseTensor], Ways], x: SparseTensor, *, repeats: int, num_threads: int) -> Times:
+    """The times of one comparison in a process of its own: the heap that another leaves behind costs up to a half."""
+    with ProcessPoolExecutor(1, mp_context=multiprocessing.get_context("spawn")) as pool:
+        return pool.submit(_times, make, fresh(x), repeats, num_threads).result()
+
+
+def _times(make: Callable[[SparseTensor], Ways], x: SparseTensor, repeats: int, num_threads: int) -> Times:
+    torch.set_num_threads(num_threads)
+    return in_turn(make(x), repeats=repeats)
 
 
 def measure_memory(event: SparseTensor, *, num_threads: int) -> dict[str, Peak]:

@@ -6,8 +6,7 @@ Shapes: N sites, K classes, C channels.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable, Sequence
 from functools import partial
 from typing import Literal
 
@@ -45,17 +44,6 @@ Side = Literal["sparse", "dense", "plain"]
 LAYOUTS: tuple[Side, ...] = ("sparse", "dense")
 SIDES: tuple[Side, ...] = (*LAYOUTS, "plain")
 Ways = dict[str, Callable[[], object]]  # name -> work
-
-
-@contextmanager
-def threads(num: int) -> Iterator[None]:
-    """Torch on that many threads."""
-    before = torch.get_num_threads()
-    torch.set_num_threads(num)
-    try:
-        yield
-    finally:
-        torch.set_num_threads(before)
 
 
 def network_of(side: Side, shape: tuple[int, ...]) -> nn.Module:
