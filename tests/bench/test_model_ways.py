@@ -10,7 +10,8 @@ import torch
 from nuweave.bench import model_gpu
 from nuweave.bench.model_events import halved, occupancy, plane_of, read_events, together
 from nuweave.bench.model_gpu import Rate, training_rates
-from nuweave.bench.model_ways import layer_ways, plain_pass, threads
+from nuweave.bench.model_ways import layer_ways, plain_pass
+from nuweave.bench.stopwatch import in_turn
 from nuweave.config import UserError
 from nuweave.sparse import SparseTensor, submanifold_conv
 from tests import mock
@@ -53,13 +54,6 @@ def test_one_plane_is_the_nearest_in_size_and_events_are_joined_image_by_image()
     assert occupancy(batch) == sum(counts) / 48
 
 
-def test_the_number_of_threads_is_as_before_afterwards() -> None:
-    before = torch.get_num_threads()
-    with threads(1):
-        assert torch.get_num_threads() == 1
-    assert torch.get_num_threads() == before
-
-
 def test_a_device_is_measured_at_growing_batches() -> None:
     events = [input_of(seed, shape=(64, 64), num_images=3, occupancy=0.01) for seed in range(3)]
     rates = training_rates(events, "sparse", device=torch.device("cpu"), repeats=1, max_batch=2)
@@ -86,3 +80,10 @@ def test_images_that_the_network_cannot_halve_are_refused(
     source = mock.write_shard(tmp_path / "source.h5", num_events=1, shape=shape, num_planes=num_planes)
     with pytest.raises(UserError, match=f"has {num_planes} images of 128 x {shape[1]} an event, the network needs 3"):
         read_events(source)
+
+
+def test_each_side_runs_once_uncounted_before_each_time_that_counts() -> None:
+    done: list[str] = []
+    timings = in_turn({"one": lambda: done.append("one"), "other": lambda: done.append("other")}, repeats=2)
+    assert done == ["one", "one", "other", "other"] * 2
+    assert [len(times) for times in timings.values()] == [2, 2]
