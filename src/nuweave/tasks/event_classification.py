@@ -11,7 +11,7 @@ from functools import partial
 
 import pandas as pd
 import torch
-from torch import Tensor, nn
+from torch import Tensor
 from torch.nn import functional
 
 from nuweave.config.tasks import EventClassificationConfig, Head
@@ -20,33 +20,21 @@ from nuweave.models import Logits, Outputs
 from nuweave.physics.truth import HEAD_CLASSES, SiteLabel
 from nuweave.tasks.balance import even_terms, focal_weights
 from nuweave.tasks.class_metrics import NO_CLASS, event_sums, metrics_of, over_heads
-from nuweave.tasks.protocol import LossTerms, TaskError, mean_loss
-from nuweave.tasks.sites import event_frame, network_input, select_sites, site_frame
+from nuweave.tasks.protocol import LossTerms, TaskError
+from nuweave.tasks.sites import SingleTask, event_frame
 
 COSMIC_ONLY = "cosmic only"
 
 
-class EventClassification:
+class EventClassification(SingleTask[EventClassificationConfig]):
     """Cross entropies of the heads, added; an event counts for the heads that it has a class of."""
 
     primary_metric = "accuracy"
-
-    def __init__(self, config: EventClassificationConfig) -> None:
-        self.config = config
 
     @property
     def outputs(self) -> Outputs:
         """The classes of every head."""
         return Outputs(event_classes={head: len(names) for head, names in head_classes(self.config).items()})
-
-    def prepare(self, batch: SparseBatch) -> SparseBatch:
-        """The batch with the sites that the network sees."""
-        return select_sites(batch, self.config.sites)
-
-    def forward(self, network: nn.Module, batch: SparseBatch) -> Logits:
-        """Logits of every event of a prepared batch."""
-        logits: Logits = network(network_input(batch))
-        return logits
 
     def loss_terms(self, logits: Logits, batch: SparseBatch) -> LossTerms:
         """Sum of cross entropies over the events that have a class, and their number, for each head.
@@ -80,10 +68,6 @@ class EventClassification:
         weight_N = focal_weights(functional.cross_entropy(logits_NK, truth_N, reduction="none"))
         return LossTerms((weight_N * entropy_N).sum()[None], num_known)
 
-    def loss(self, logits: Logits, batch: SparseBatch) -> Tensor:
-        """The scalar loss of this batch, mean over events, sum over heads; errors as `loss_terms`."""
-        return mean_loss(*self.loss_terms(logits, batch))
-
     def counts(self, logits: Logits, batch: SparseBatch) -> dict[str, Tensor]:
         """`{head}/confusion` and `{head}/calibration`, the sums of `event_sums`, float64. Errors as `loss_terms`."""
         counts: dict[str, Tensor] = {}
@@ -111,10 +95,6 @@ class EventClassification:
             prob_BK = logits.heads[head].float().softmax(dim=1).cpu().numpy()
             columns |= {f"{head}_prob{k}": prob_BK[:, k] for k in range(prob_BK.shape[1])}
         return event_frame(batch).join(pd.DataFrame(columns))
-
-    def site_predictions(self, logits: Logits, batch: SparseBatch) -> pd.DataFrame:  # noqa: ARG002  (sites have none)
-        """A row a site that the network saw: run, subrun, event, plane, site, value, label (-1 unknown)."""
-        return site_frame(batch)
 
     def _truth(self, head: str, batch: SparseBatch) -> Tensor:
         if head not in batch.truth:

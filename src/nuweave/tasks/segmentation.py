@@ -12,16 +12,16 @@ from collections.abc import Mapping
 
 import pandas as pd
 import torch
-from torch import Tensor, nn
+from torch import Tensor
 from torch.nn import functional
 
 from nuweave.config.tasks import SegmentationConfig
 from nuweave.loader import SparseBatch
 from nuweave.models import Logits, Outputs
 from nuweave.tasks.balance import even_terms, focal_weights
-from nuweave.tasks.protocol import LossTerms, TaskError, mean_loss
+from nuweave.tasks.protocol import LossTerms, TaskError
 from nuweave.tasks.site_metrics import NUM_CLASSES, PRIMARY, image_sums, metrics_of, over_planes
-from nuweave.tasks.sites import event_frame, network_input, select_sites, site_frame
+from nuweave.tasks.sites import SingleTask, event_frame, site_frame
 
 CLASS_WEIGHTS = {  # background, cosmic, neutrino
     "none": (1.0, 1.0, 1.0),
@@ -30,27 +30,15 @@ CLASS_WEIGHTS = {  # background, cosmic, neutrino
 }
 
 
-class Segmentation:
+class Segmentation(SingleTask[SegmentationConfig]):
     """Site-wise softmax. It learns from stored sites: the pixels that are not stored are background by construction."""
 
     primary_metric = PRIMARY
-
-    def __init__(self, config: SegmentationConfig) -> None:
-        self.config = config
 
     @property
     def outputs(self) -> Outputs:
         """Three classes a site."""
         return Outputs(site_classes=NUM_CLASSES)
-
-    def prepare(self, batch: SparseBatch) -> SparseBatch:
-        """The batch with the sites that the network sees."""
-        return select_sites(batch, self.config.sites)
-
-    def forward(self, network: nn.Module, batch: SparseBatch) -> Logits:
-        """Logits of every site of a prepared batch."""
-        logits: Logits = network(network_input(batch))
-        return logits
 
     def loss_terms(self, logits: Logits, batch: SparseBatch) -> LossTerms:
         """Weighted sum of cross entropies over sites, and the sum of the weights; no sites, no weight.
@@ -76,10 +64,6 @@ class Segmentation:
             weight_N = weight_N.detach()
         divisor_N = torch.ones_like(weight_N) if self.config.focal_mean == "sites" else weight_N.detach()
         return LossTerms((weight_N * entropy_N).sum()[None], divisor_N.sum(dtype=torch.float64)[None])
-
-    def loss(self, logits: Logits, batch: SparseBatch) -> Tensor:
-        """The scalar mean loss of this batch; errors as `loss_terms`."""
-        return mean_loss(*self.loss_terms(logits, batch))
 
     def counts(self, logits: Logits, batch: SparseBatch) -> dict[str, Tensor]:
         """The sums of `image_sums` over the events, float64[P, ...]. Errors as `loss_terms`."""

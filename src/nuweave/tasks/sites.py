@@ -5,18 +5,53 @@ Shape letters: N sites, C channels, B events.
 
 from __future__ import annotations
 
-from typing import Literal
+from abc import ABC, abstractmethod
+from typing import Generic, Literal, TypeVar
 
 import numpy as np
 import pandas as pd
 import torch
+from torch import Tensor, nn
 
+from nuweave.config.tasks import EventClassificationConfig, SegmentationConfig, VertexConfig
 from nuweave.loader import SparseBatch
+from nuweave.models import Logits
 from nuweave.physics.truth import SiteLabel
 from nuweave.sparse import SparseTensor, from_sites
-from nuweave.tasks.protocol import TaskError
+from nuweave.tasks.protocol import LossTerms, TaskError, mean_loss
 
 LOG_VALUE_SCALE = 4.0  # a pixel of some 50 ADC becomes a feature near 1
+
+
+ConfigT = TypeVar("ConfigT", SegmentationConfig, VertexConfig, EventClassificationConfig)
+
+
+class SingleTask(ABC, Generic[ConfigT]):
+    """What the tasks of every kind share; see `Task`."""
+
+    def __init__(self, config: ConfigT) -> None:
+        self.config: ConfigT = config
+
+    def prepare(self, batch: SparseBatch) -> SparseBatch:
+        """The batch with the sites that the network sees."""
+        return select_sites(batch, self.config.sites)
+
+    def forward(self, network: nn.Module, batch: SparseBatch) -> Logits:
+        """The network's logits for a prepared batch."""
+        logits: Logits = network(network_input(batch))
+        return logits
+
+    @abstractmethod
+    def loss_terms(self, logits: Logits, batch: SparseBatch) -> LossTerms:
+        """The loss as sums and weights."""
+
+    def loss(self, logits: Logits, batch: SparseBatch) -> Tensor:
+        """The scalar mean loss of this batch, terms added; errors as `loss_terms`."""
+        return mean_loss(*self.loss_terms(logits, batch))
+
+    def site_predictions(self, logits: Logits, batch: SparseBatch) -> pd.DataFrame:  # noqa: ARG002  (says nothing of sites)
+        """A row a site that the network saw: run, subrun, event, plane, site, value, label (-1 unknown)."""
+        return site_frame(batch)
 
 
 def select_sites(batch: SparseBatch, sites: Literal["all", "neutrino"]) -> SparseBatch:

@@ -20,29 +20,26 @@ from collections.abc import Mapping
 import numpy as np
 import pandas as pd
 import torch
-from torch import Tensor, nn
+from torch import Tensor
 from torch.nn import functional
 
 from nuweave.config.tasks import VertexConfig
 from nuweave.loader import SparseBatch
 from nuweave.models import AnchorOutputs, Logits, Outputs
 from nuweave.tasks.balance import FOCAL_GAMMA
-from nuweave.tasks.protocol import LossTerms, TaskError, mean_loss
+from nuweave.tasks.protocol import LossTerms, TaskError
 from nuweave.tasks.ratios import Floats
 from nuweave.tasks.site_metrics import over_planes
-from nuweave.tasks.sites import event_frame, network_input, select_sites, site_frame
+from nuweave.tasks.sites import SingleTask, event_frame
 from nuweave.tasks.vertex_metrics import PRIMARY, place_metrics, place_sums, score_metrics, score_sums
 
 _LARGEST_SHARE = 1 - 1e-6  # a sigmoid that is rounded to 1 would put the place into the next box
 
 
-class Vertex:
+class Vertex(SingleTask[VertexConfig]):
     """Focal loss of all boxes, squared error of the place in the one that holds the vertex."""
 
     primary_metric = PRIMARY
-
-    def __init__(self, config: VertexConfig) -> None:
-        self.config = config
 
     @property
     def outputs(self) -> Outputs:
@@ -50,15 +47,6 @@ class Vertex:
         config = self.config
         anchors = AnchorOutputs(config.anchor_stride, config.num_filters, config.num_blocks, config.detach)
         return Outputs(anchors=anchors)
-
-    def prepare(self, batch: SparseBatch) -> SparseBatch:
-        """The batch with the sites that the network sees."""
-        return select_sites(batch, self.config.sites)
-
-    def forward(self, network: nn.Module, batch: SparseBatch) -> Logits:
-        """Logits of every box of a prepared batch."""
-        logits: Logits = network(network_input(batch))
-        return logits
 
     def loss_terms(self, logits: Logits, batch: SparseBatch) -> LossTerms:
         """Detection over the number of images, place over the number of vertices.
@@ -82,10 +70,6 @@ class Vertex:
             torch.stack([self.config.objectness_weight * detection, self.config.offset_weight * place]),
             torch.tensor([len(site_I), len(image_V)], dtype=torch.float64, device=site_I.device),
         )
-
-    def loss(self, logits: Logits, batch: SparseBatch) -> Tensor:
-        """The scalar mean loss of this batch; errors as `loss_terms`."""
-        return mean_loss(*self.loss_terms(logits, batch))
 
     def counts(self, logits: Logits, batch: SparseBatch) -> dict[str, Tensor]:
         """The sums of `place_sums` and `score_sums` over the events, float64[P]. Errors as `loss_terms`."""
@@ -116,10 +100,6 @@ class Vertex:
                 if place_BPD is not None:
                     columns |= {f"plane{plane}_{kind}_axis{d}": one for d, one in enumerate(place_BPD[:, plane].T)}
         return event_frame(batch).join(pd.DataFrame(columns))
-
-    def site_predictions(self, logits: Logits, batch: SparseBatch) -> pd.DataFrame:  # noqa: ARG002  (sites have none)
-        """A row a site that the network saw: run, subrun, event, plane, site, value, label (-1 unknown)."""
-        return site_frame(batch)
 
     def _found(self, logits: Logits, batch: SparseBatch) -> tuple[Floats, Floats]:
         """float64[B, P] score of the best box of each image, float64[B, P, D] the place that it gives, in sites."""
