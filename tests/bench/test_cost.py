@@ -11,7 +11,7 @@ from nuweave.sparse import DepthwiseConv, SparseTensor, StridedConv, Submanifold
 from tests.sparse.helpers import tensor_of
 
 HEIGHT, WIDTH = 6, 10
-FLOAT, INDEX = 4, 8  # bytes
+FLOAT, INDEX = 4, 4  # bytes
 
 
 class Dense(nn.Module):

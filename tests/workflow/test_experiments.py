@@ -26,7 +26,7 @@ PARAMETERS = {  # published, or ours that the header of the overlay explains
     "history": {"alexnet": 530_330, "alexnet_global_average": 199_066},
 }
 TINY = {
-    "simulate": {"num_files": 4, "events_per_file": 6},
+    "simulate": {"num_files": 8, "events_per_file": 6},
     "split": {"train": 0.5, "val": 0.25, "test": 0.25, "balance": "none", "min_events_per_class": 1},
     "evaluate": {"num_displays": 1, "num_bootstrap": 5},
 }
