@@ -6,11 +6,9 @@ comparison in a process of its own, as a training is.
 
 from __future__ import annotations
 
-import multiprocessing
 import os
 import tempfile
 from collections.abc import Callable, Mapping, Sequence
-from concurrent.futures import ProcessPoolExecutor
 from pathlib import Path
 
 import torch
@@ -22,7 +20,7 @@ from nuweave.bench.model_memory import STEPS, Peak, training_peak
 from nuweave.bench.model_rows import Measured, make_rows
 from nuweave.bench.model_ways import LAYOUTS, SIDES, Ways, dense_ways, layer_ways, layout_ways
 from nuweave.bench.record import Record, make_record
-from nuweave.bench.stopwatch import Timing, in_turn
+from nuweave.bench.stopwatch import Timing, apart, in_turn
 from nuweave.config import UserError
 from nuweave.sparse import SparseTensor
 
@@ -80,17 +78,11 @@ def run_model(*, source: Path | None, repeats: int, num_threads: int, command: s
 def measure_times(event: SparseTensor, *, repeats: int, num_threads: int) -> Times:
     """Way -> its times. Plain torch and ours at half the resolution, the size that the reference is measured at."""
     plane = plane_of(event, num_sites=LAYER_SITES)
-    times = _times_apart(dense_ways, halved(event), repeats=repeats, num_threads=num_threads)
-    times |= _times_apart(layout_ways, event, repeats=repeats, num_threads=num_threads)
-    times |= _times_apart(layer_ways, plane, repeats=LAYER_REPEATS * repeats, num_threads=num_threads)
-    one_thread = _times_apart(layer_ways, plane, repeats=LAYER_REPEATS * repeats, num_threads=1)
+    times = apart(_times, dense_ways, halved(event), repeats, num_threads)
+    times |= apart(_times, layout_ways, fresh(event), repeats, num_threads)
+    times |= apart(_times, layer_ways, fresh(plane), LAYER_REPEATS * repeats, num_threads)
+    one_thread = apart(_times, layer_ways, fresh(plane), LAYER_REPEATS * repeats, 1)
     return times | {f"{name}_1": found for name, found in one_thread.items()}
-
-
-def _times_apart(make: Callable[[SparseTensor], Ways], x: SparseTensor, *, repeats: int, num_threads: int) -> Times:
-    """The times of one comparison in a process of its own: the heap that another leaves behind costs up to a half."""
-    with ProcessPoolExecutor(1, mp_context=multiprocessing.get_context("spawn")) as pool:
-        return pool.submit(_times, make, fresh(x), repeats, num_threads).result()
 
 
 def _times(make: Callable[[SparseTensor], Ways], x: SparseTensor, repeats: int, num_threads: int) -> Times:

@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-import multiprocessing
 import os
 from collections.abc import Iterator, Mapping
-from concurrent.futures import ProcessPoolExecutor
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Literal, NamedTuple
@@ -15,6 +13,7 @@ from torch import nn
 
 from nuweave.bench.model_events import fresh
 from nuweave.bench.model_ways import A21, LAYOUTS, Side, network_of, our_network, training_step
+from nuweave.bench.stopwatch import apart
 from nuweave.sparse import SparseTensor, from_sites
 
 GIVE_BACK = {"MALLOC_MMAP_THRESHOLD_": str(2**20)}  # glibc: blocks of 1 MiB and more are returned when freed
@@ -39,9 +38,8 @@ def training_peak(x: SparseTensor, side: Side, *, num_threads: int, give_back: b
 
     `give_back`: let glibc return what is freed at once; by default it keeps some tens of MB, and is faster.
     """
-    spawn = multiprocessing.get_context("spawn")
-    with _allocator(GIVE_BACK if give_back else {}), ProcessPoolExecutor(1, mp_context=spawn) as pool:
-        return pool.submit(_train, fresh(x), side, num_threads).result()
+    with _allocator(GIVE_BACK if give_back else {}):
+        return apart(_train, fresh(x), side, num_threads)
 
 
 @contextmanager

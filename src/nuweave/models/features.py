@@ -1,13 +1,12 @@
 """What flows through a network: features on active sites (SparseTensor), or whole images [I, C, *shape].
 
-Channels are axis 1 of the values of both, so what acts on single values or joins channels is written once.
+Channels are axis 1 of the values of both, so what acts on single values or adds them is written once.
 """
 
 from __future__ import annotations
 
 from typing import TypeVar
 
-import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
@@ -30,13 +29,6 @@ def replace(x: Features, values: Tensor) -> Features:
 def add(x: Features, y: Features) -> Features:
     """Sum of features at the same places."""
     return sparse.add(x, y) if isinstance(x, SparseTensor) and isinstance(y, SparseTensor) else x + y
-
-
-def concatenate(x: Features, y: Features) -> Features:
-    """Channels of x, then those of y, at the same places."""
-    if isinstance(x, SparseTensor) and isinstance(y, SparseTensor):
-        return sparse.concatenate(x, y)
-    return torch.cat([x, y], dim=1)
 
 
 class LeakyReLU(nn.Module):

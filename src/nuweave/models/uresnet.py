@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from torch import Tensor, nn
+from torch import nn
 
 from nuweave.config.models import UResNetConfig
 from nuweave.models.blocks import Blocks
@@ -157,8 +157,7 @@ class Deepest(nn.Module):
     def forward(self, x: Features) -> Features:
         """Features at the same places."""
         if self.mix == "none" or isinstance(x, SparseTensor):
-            alone: Features = self.split(self.blocks(self.merge(x)))
-            return alone
+            return self._mixed(x)
         by_plane = x.view(len(x) // self.num_planes, self.num_planes, *x.shape[1:])
         if self.mix == "axis":
             mixed = self._mixed(by_plane.movedim(1, 2)).movedim(2, 1)
@@ -166,6 +165,6 @@ class Deepest(nn.Module):
             mixed = self._mixed(by_plane.flatten(1, 2)).view(by_plane.shape)
         return channels_innermost(mixed.flatten(0, 1))
 
-    def _mixed(self, x: Tensor) -> Tensor:
-        mixed: Tensor = self.split(self.blocks(self.merge(x)))
+    def _mixed(self, x: Features) -> Features:
+        mixed: Features = self.split(self.blocks(self.merge(x)))
         return mixed

@@ -72,7 +72,7 @@ class KernelMap:
         """Pairs of all offsets."""
         return len(self.sources.site_P)
 
-    @property
+    @cached_property
     def groups(self) -> list[Group]:
         """The pairs of every offset that has any."""
         ends = zip(self.counts, self.split(self.sources.site_P), self.split(self.targets.site_P), strict=True)

@@ -5,7 +5,6 @@ Shape letters: B events, K classes, N events that have a class.
 
 from __future__ import annotations
 
-import math
 from collections.abc import Mapping
 from functools import partial
 
@@ -21,6 +20,7 @@ from nuweave.physics.truth import HEAD_CLASSES, SiteLabel
 from nuweave.tasks.balance import even_terms, focal_weights
 from nuweave.tasks.class_metrics import NO_CLASS, event_sums, metrics_of, over_heads
 from nuweave.tasks.protocol import LossTerms, TaskError
+from nuweave.tasks.ratios import defined
 from nuweave.tasks.sites import SingleTask, event_frame
 
 COSMIC_ONLY = "cosmic only"
@@ -84,7 +84,7 @@ class EventClassification(SingleTask[EventClassificationConfig]):
             for head in self.config.heads
         }
         joined = over_heads({head: metrics_of(one) for head, one in sums.items()})
-        return {name: float(value) for name, value in joined.items() if math.isfinite(value)}
+        return defined(joined)
 
     def predictions(self, logits: Logits, batch: SparseBatch) -> pd.DataFrame:
         """A row an event: run, subrun, event, {head}_true (-1 no class; absent without truth), {head}_prob{k}."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import warnings
+from collections.abc import Mapping
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -22,6 +23,11 @@ def nan_mean(values: Floats, axis: int) -> Floats:
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", RuntimeWarning)
         return np.asarray(np.nanmean(values, axis=axis))
+
+
+def defined(metrics: Mapping[str, Floats]) -> dict[str, float]:
+    """The metrics that the events define, as plain numbers."""
+    return {name: float(value) for name, value in metrics.items() if np.isfinite(value)}
 
 
 def grained(shares: Floats) -> Floats:

@@ -20,6 +20,7 @@ from nuweave.loader import SparseBatch
 from nuweave.models import Logits, Outputs
 from nuweave.tasks.balance import even_terms, focal_weights
 from nuweave.tasks.protocol import LossTerms, TaskError
+from nuweave.tasks.ratios import defined
 from nuweave.tasks.site_metrics import NUM_CLASSES, PRIMARY, image_sums, metrics_of, over_planes
 from nuweave.tasks.sites import SingleTask, event_frame, site_frame
 
@@ -74,7 +75,7 @@ class Segmentation(SingleTask[SegmentationConfig]):
     def metrics(self, counts: Mapping[str, Tensor]) -> dict[str, float]:
         """The mean over planes of every metric of `site_metrics`, then `plane{p}/` each."""
         plane_metrics = metrics_of({name: table.numpy() for name, table in counts.items()})
-        return {name: float(value) for name, value in over_planes(plane_metrics).items() if math.isfinite(value)}
+        return defined(over_planes(plane_metrics))
 
     def predictions(self, logits: Logits, batch: SparseBatch) -> pd.DataFrame:
         """A row an event: run, subrun, event, site counts plane{p}_true{t}_pred{k}; plane{p}_pred{k} without labels."""

@@ -14,7 +14,6 @@ Source: the single-shot detection of 1506.02640, as the vertex head of CosmicTag
 
 from __future__ import annotations
 
-import math
 from collections.abc import Mapping
 
 import numpy as np
@@ -26,9 +25,10 @@ from torch.nn import functional
 from nuweave.config.tasks import VertexConfig
 from nuweave.loader import SparseBatch
 from nuweave.models import AnchorOutputs, Logits, Outputs
+from nuweave.sparse.maps import join
 from nuweave.tasks.balance import FOCAL_GAMMA
 from nuweave.tasks.protocol import LossTerms, TaskError
-from nuweave.tasks.ratios import Floats
+from nuweave.tasks.ratios import Floats, defined
 from nuweave.tasks.site_metrics import over_planes
 from nuweave.tasks.sites import SingleTask, event_frame
 from nuweave.tasks.vertex_metrics import PRIMARY, place_metrics, place_sums, score_metrics, score_sums
@@ -58,7 +58,8 @@ class Vertex(SingleTask[VertexConfig]):
         anchors_IAX = logits.anchors_IAG.float().flatten(2)
         image_V = torch.nonzero(site_I >= 0).flatten()
         coords_VD = torch.stack(torch.unravel_index(site_I[image_V], batch.shape), dim=1)
-        box_V = _ravel(coords_VD // stride, logits.anchors_IAG.shape[2:])
+        box_VD = torch.unbind(coords_VD // stride, dim=1)
+        box_V = join([torch.zeros_like(image_V), *box_VD], tuple(logits.anchors_IAG.shape[2:]))
         share_VD = (coords_VD % stride + 0.5) / stride
 
         holds_IX = torch.zeros_like(anchors_IAX[:, 0], dtype=torch.bool)
@@ -82,7 +83,7 @@ class Vertex(SingleTask[VertexConfig]):
         """The mean over planes of every metric of `vertex_metrics`, then `plane{p}/` each."""
         sums = {name: table.numpy() for name, table in counts.items()}
         plane_metrics = place_metrics(sums) | score_metrics(sums)
-        return {name: float(value) for name, value in over_planes(plane_metrics).items() if math.isfinite(value)}
+        return defined(over_planes(plane_metrics))
 
     def predictions(self, logits: Logits, batch: SparseBatch) -> pd.DataFrame:
         """A row an event, places in sites along each axis of an image.
@@ -126,11 +127,3 @@ def _places(vertex_BP: Tensor, shape: tuple[int, ...]) -> Floats:
     site_BP = vertex_BP.cpu().numpy()
     coords_BPD = np.stack(np.unravel_index(np.maximum(site_BP, 0), shape), axis=-1)
     return np.where(site_BP[..., None] >= 0, coords_BPD, np.nan)
-
-
-def _ravel(coords_VD: Tensor, shape: tuple[int, ...]) -> Tensor:
-    """int64[V], position in C order."""
-    flat_V = torch.zeros_like(coords_VD[:, 0])
-    for axis, num in enumerate(shape):
-        flat_V = flat_V * num + coords_VD[:, axis]
-    return flat_V

@@ -24,7 +24,7 @@ from nuweave.train.engine import Engine, make_engine
 from nuweave.train.errors import NonFiniteLossError
 from nuweave.train.export import describe_model, export_model
 from nuweave.train.journal import Journal, last_validation, say
-from nuweave.train.loop import train_steps
+from nuweave.train.loop import StepDone, train_steps
 from nuweave.train.schedule import training_rate
 from nuweave.train.validate import validate
 
@@ -61,10 +61,9 @@ def run_training(
         opened = Journal(run_dir, name=name, first_step=start.step, settings=model.train) if ranks.is_first else None
         with opened or nullcontext() as journal:
             try:
-                with in_file(train_path):
-                    progress, left_out = _train(
-                        training, start, checkpoints=checkpoints, journal=journal, stop=asked_to_stop
-                    )
+                progress, left_out = _train(
+                    training, start, checkpoints=checkpoints, journal=journal, stop=asked_to_stop
+                )
             except NonFiniteLossError as error:
                 if ranks.is_first:
                     _write_events(run_dir / "nonfinite.json", error)
@@ -151,7 +150,7 @@ def _train(
         device=ranks.device,
     )
     with stream:
-        for done in train_steps(
+        steps = train_steps(
             task=training.task,
             engine=training.engine,
             ranks=ranks,
@@ -159,7 +158,8 @@ def _train(
             steps=range(progress.step, settings.max_steps),
             rate=lambda step: training_rate(step, settings),
             asked_to_stop=stop,
-        ):
+        )
+        for done in _steps_on(training.train_set.paths[0], steps):
             progress = Progress(done.step, progress.seconds + done.seconds, stream.state_dict())
             is_last = done.step == settings.max_steps
             stops = done.asked_to_stop and not is_last
@@ -177,6 +177,12 @@ def _train(
     return progress, sorted({fault for faults in left_out for fault in faults})
 
 
+def _steps_on(path: Path, steps: Iterator[StepDone]) -> Iterator[StepDone]:
+    """The steps; what their events lack is said of the file."""
+    with in_file(path):
+        yield from steps
+
+
 def _validate(training: _Training) -> dict[str, float]:
     settings, ranks = training.settings, training.ranks
     batches = evaluation_batches(
@@ -186,7 +192,8 @@ def _validate(training: _Training) -> dict[str, float]:
         world=ranks.world_size,
         max_events=settings.max_validation_events,
     )
-    return validate(training.task, training.engine.network, batches, settings=settings, ranks=ranks)
+    with in_file(training.val_set.paths[0]):
+        return validate(training.task, training.engine.network, batches, settings=settings, ranks=ranks)
 
 
 def _summary(settings: TrainConfig, progress: Progress, ranks: Ranks) -> dict[str, Any]:
