@@ -20,42 +20,13 @@ from nuweave.config.tasks import EventClassificationConfig, SegmentationConfig
 from nuweave.models import build_network
 from nuweave.physics.detectors import DETECTORS
 from nuweave.tasks import make_task
+from tests.models.helpers import A21, DEFAULT, POLARIS
 
 SMALL = Event(num_images=3, shape=(32, 48), occupancy=0.02, noise=0.1)
 FULL = (1280, 2048)  # of CosmicTagger's images
 LABELLER = ModelConfig(task=SegmentationConfig(), network=UResNetConfig(depth=2))
 CLASSIFIER = ModelConfig(task=EventClassificationConfig(), network=ResNetConfig(blocks=(1, 1, 1)))
 CONFIG = Config(models={"labeller": LABELLER, "classifier": CLASSIFIER})
-
-
-DEFAULT = UResNetConfig(
-    layout="dense",
-    num_filters=16,
-    depth=6,
-    blocks_per_level=2,
-    blocks_deepest=5,
-    blocks_final=5,
-    kernel_deepest=5,
-    bottleneck=256,
-    block="residual",
-    connections="concat",
-    growth="additive",
-    down="max_pooling",
-    up="interpolation",
-    bias=True,
-    norm="batch",
-)
-A21 = DEFAULT.model_copy(update={"num_filters": 8, "blocks_final": 0, "block": "plain", "connections": "sum"})
-POLARIS = DEFAULT.model_copy(
-    update={
-        "depth": 7,
-        "blocks_deepest": 2,
-        "blocks_final": 2,
-        "bottleneck": 96,
-        "block": "plain",
-        "connections": "sum",
-    }
-)
 
 
 class CosmicTagger(NamedTuple):
@@ -74,9 +45,9 @@ class CosmicTagger(NamedTuple):
 
 
 COSMIC_TAGGER = [
-    pytest.param(DEFAULT, CosmicTagger(18_382_131, 1292.0, 3869.7, 47.4), id="default"),
-    pytest.param(A21, CosmicTagger(8_510_547, 126.8, 377.2, 9.0), id="a21"),
-    pytest.param(POLARIS, CosmicTagger(1_926_403, 532.2, 1590.3, 21.0), id="polaris"),
+    pytest.param(in_layout(DEFAULT, "dense"), CosmicTagger(18_382_131, 1292.0, 3869.7, 47.4), id="default"),
+    pytest.param(in_layout(A21, "dense"), CosmicTagger(8_510_547, 126.8, 377.2, 9.0), id="a21"),
+    pytest.param(in_layout(POLARIS, "dense"), CosmicTagger(1_926_403, 532.2, 1590.3, 21.0), id="polaris"),
 ]
 
 

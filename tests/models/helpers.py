@@ -5,8 +5,32 @@ from __future__ import annotations
 import torch
 from torch import nn
 
+from nuweave.config.models import UResNetConfig
 from nuweave.sparse import SparseTensor
 from tests.sparse.helpers import random_tensor
+
+# CosmicTagger's networks, with the published numbers of parameters
+DEFAULT = UResNetConfig(
+    num_filters=16,
+    depth=6,
+    blocks_per_level=2,
+    blocks_deepest=5,
+    blocks_final=5,
+    kernel_deepest=5,
+    bottleneck=256,
+    block="residual",
+    connections="concat",
+    skips="input",
+    growth="additive",
+    down="max_pooling",
+    up="interpolation",
+    bias=True,
+    norm="batch",
+)
+PLAIN = DEFAULT.model_copy(update={"block": "plain", "connections": "sum"})
+A21 = PLAIN.model_copy(update={"num_filters": 8, "blocks_final": 0})
+POLARIS = PLAIN.model_copy(update={"depth": 7, "blocks_deepest": 2, "blocks_final": 2, "bottleneck": 96})
+SCC21 = DEFAULT.model_copy(update={"norm": "none"})
 
 
 def input_of(seed: int, *, shape: tuple[int, ...], num_images: int, occupancy: float = 0.2) -> SparseTensor:

@@ -15,7 +15,7 @@ from nuweave.config.models import UResNetConfig
 from nuweave.models import AnchorOutputs, Logits, Outputs, build_network
 from nuweave.models.uresnet import UResNet
 from nuweave.sparse import SparseTensor
-from tests.models.helpers import input_of, missing_gradients, num_parameters
+from tests.models.helpers import A21, DEFAULT, POLARIS, SCC21, input_of, missing_gradients, num_parameters
 
 SMALL = UResNetConfig(num_filters=4, depth=2, blocks_deepest=1, bottleneck=8, block="residual")
 
@@ -132,48 +132,17 @@ def test_the_demo_network_has_this_many_parameters(ndim: int, num_planes: int, e
     assert num_parameters(network) == expected
 
 
-PLAIN = {"block": "plain", "connections": "sum"}
-
-
 @pytest.mark.parametrize("layout", ["sparse", "dense"])
 @pytest.mark.parametrize(
-    ("changes", "expected"),
-    [
-        ({}, 18_382_131),
-        ({"norm": "none"}, 18_367_891),
-        ({"num_filters": 8, "blocks_final": 0, "block": "plain", "connections": "sum"}, 8_510_547),
-        (
-            {
-                "depth": 7,
-                "blocks_deepest": 2,
-                "blocks_final": 2,
-                "bottleneck": 96,
-                "block": "plain",
-                "connections": "sum",
-            },
-            1_926_403,
-        ),
-    ],
+    ("config", "expected"),
+    [(DEFAULT, 18_382_131), (SCC21, 18_367_891), (A21, 8_510_547), (POLARIS, 1_926_403)],
     ids=["default", "scc21", "a21", "polaris"],
 )
 def test_the_networks_of_cosmic_tagger_have_their_number_of_parameters(
-    changes: dict[str, object], expected: int, layout: str
+    config: UResNetConfig, expected: int, layout: str
 ) -> None:
-    default = UResNetConfig(
-        num_filters=16,
-        depth=6,
-        blocks_per_level=2,
-        blocks_deepest=5,
-        blocks_final=5,
-        kernel_deepest=5,
-        block="residual",
-        bottleneck=256,
-        down="max_pooling",
-        up="interpolation",
-        bias=True,
-    )
     with torch.device("meta"):
-        network = uresnet(default.model_copy(update={**changes, "layout": layout}), shape=(2048, 1280), num_planes=3)
+        network = uresnet(config.model_copy(update={"layout": layout}), shape=(2048, 1280), num_planes=3)
     assert num_parameters(network) == expected
 
 
