@@ -10,6 +10,7 @@ import json
 import os
 import signal
 import sys
+from collections.abc import Callable
 from pathlib import Path
 
 import torch
@@ -23,7 +24,7 @@ from nuweave.train import run_training
 from nuweave.train.distributed import Ranks, all_ranks
 from nuweave.train.engine import make_engine
 from nuweave.train.loop import train_steps
-from nuweave.train.schedule import training_rate
+from nuweave.train.schedule import make_schedule
 from tests.train.events import classifier, tagger
 
 NOT_FINISHED = 85
@@ -53,7 +54,7 @@ def short_training(path: Path, settings: dict[str, object], ranks: Ranks) -> dic
             ranks=ranks,
             batches=stream,
             steps=range(4),
-            rate=lambda step: training_rate(step, model.train),
+            rate=make_schedule(model.train),
             asked_to_stop=lambda: False,
         )
         losses = [done.loss for done in steps]
@@ -72,12 +73,15 @@ def compare_engines(path: Path, out: Path) -> None:
 def train(directory: Path, train_path: Path, val_path: Path, stop_at: int) -> bool:
     """Twelve steps of a network with dropout."""
 
-    def rate(step: int, settings: TrainConfig) -> float:
-        if step == stop_at and os.environ["RANK"] == "1":
-            os.kill(os.getpid(), signal.SIGUSR1)
-        return training_rate(step, settings)
+    def make(settings: TrainConfig) -> Callable[[int], float]:
+        def rate(step: int) -> float:
+            if step == stop_at and os.environ["RANK"] == "1":
+                os.kill(os.getpid(), signal.SIGUSR1)
+            return make_schedule(settings)(step)
 
-    setattr(run_module, "training_rate", rate)  # noqa: B010  (the module does not offer it)
+        return rate
+
+    setattr(run_module, "make_schedule", make)  # noqa: B010  (the module does not offer it)
     return run_training(
         name="tiny",
         model=classifier(engine="deepspeed", ranks=2, max_steps=12),

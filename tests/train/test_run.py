@@ -7,6 +7,7 @@ import math
 import os
 import shutil
 import signal
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -24,7 +25,7 @@ from nuweave.tasks import make_task
 from nuweave.train import NonFiniteLossError, run_training
 from nuweave.train import run as run_module
 from nuweave.train.engine import make_engine
-from nuweave.train.schedule import training_rate
+from nuweave.train.schedule import make_schedule
 from tests.train.events import classifier, poison, tagger, write_learnable
 
 
@@ -46,12 +47,15 @@ def records(path: Path) -> list[dict[str, Any]]:
 def interrupt(monkeypatch: pytest.MonkeyPatch, *, at_step: int, number: signal.Signals) -> None:
     """Send this process a signal in the middle of a step."""
 
-    def rate(step: int, settings: TrainConfig) -> float:
-        if step == at_step:
-            os.kill(os.getpid(), number)
-        return training_rate(step, settings)
+    def make(settings: TrainConfig) -> Callable[[int], float]:
+        def rate(step: int) -> float:
+            if step == at_step:
+                os.kill(os.getpid(), number)
+            return make_schedule(settings)(step)
 
-    monkeypatch.setattr(run_module, "training_rate", rate)
+        return rate
+
+    monkeypatch.setattr(run_module, "make_schedule", make)
 
 
 def test_a_finished_training_leaves_a_model_that_loads_into_a_plain_network(

@@ -7,6 +7,7 @@ from typing import Literal, Self
 from pydantic import Field, field_validator, model_validator
 
 from nuweave.config.base import Section
+from nuweave.config.optimizer import BY_LAYER, AdamWConfig, CosineConfig, OptimizerConfig, ScheduleConfig
 
 
 class AugmentConfig(Section):
@@ -56,35 +57,83 @@ class LoaderConfig(Section):
         return self
 
 
+class SelectionConfig(Section):
+    """Which weights become the model, and when more training is of no use."""
+
+    metric: str = Field("loss", description="watched metric of the validation; larger is better, but for loss")
+    export: Literal["last", "best"] = Field("last", description="weights of the last step, or of the best validation")
+    patience: int | None = Field(
+        None, ge=1, description="validations without a better one after which the training ends; null: never"
+    )
+    min_change: float = Field(0.0, ge=0, description="change of the metric that counts as better")
+
+
+class LimitsConfig(Section):
+    """What ends a start of a training that could go on: a rerun resumes."""
+
+    stop_before_end_minutes: float = Field(
+        5.0, ge=0, description="save and leave so long before the end of the job that the scheduler states [min]"
+    )
+    hang_timeout_s: float = Field(
+        1800.0, gt=0, description="time without progress of a rank after which the run ends and names it [s]"
+    )
+
+
 class TrainConfig(Section):
     """One training run."""
 
     engine: Literal["deepspeed", "torch"] = Field(
         "deepspeed", description="deepspeed, or plain torch (one process, or DDP over the same ranks)"
     )
-    ranks: int = Field(2, ge=1, description="MPI ranks")
+    ranks: int = Field(2, ge=1, description="MPI ranks; may change between the starts of a training")
+    ranks_per_device: int = Field(1, ge=1, description="ranks that share a GPU, over gloo where more than one")
     global_batch: int = Field(4, ge=1, description="events a step, over all ranks")
+    accumulate: int = Field(1, ge=1, description="parts that a rank's events of a step are cut into, to save memory")
     max_steps: int = Field(300, ge=1, description="optimiser steps")
-    learning_rate: float = Field(1e-2, gt=0, description="peak learning rate of AdamW")
-    weight_decay: float = Field(1e-2, ge=0, description="weight decay of AdamW")
-    warmup_fraction: float = Field(
-        0.1, ge=0, lt=1, description="share of steps with a rising rate; a cosine falls after it"
-    )
+    learning_rate: float = Field(1e-2, gt=0, description="peak learning rate")
+    optimizer: OptimizerConfig = Field(AdamWConfig(), description="what moves the weights")
+    schedule: ScheduleConfig = Field(CosineConfig(), description="the learning rate over the steps")
     clip_norm: float = Field(5.0, gt=0, description="largest norm of the gradient")
-    precision: Literal["fp32", "bf16"] = Field("fp32", description="number format of the network")
+    precision: Literal["fp32", "bf16", "fp16"] = Field(
+        "fp32", description="number format of the products; weights stay fp32; fp16 scales the loss"
+    )
     zero_stage: Literal[0, 1, 2] = Field(1, description="DeepSpeed ZeRO stage")
+    recompute: bool = Field(
+        False,
+        description="keep activations between blocks only, compute those inside again: less memory, more time",
+    )
     augment: AugmentConfig = Field(AugmentConfig(), description="random changes to the events; none by default")
     loader: LoaderConfig = Field(LoaderConfig(), description="from the file to the network")
     log_every: int = Field(10, ge=1, description="steps between lines of metrics.jsonl")
     validate_every: int = Field(100, ge=1, description="steps between validations")
-    max_validation_events: int = Field(100, ge=1, description="validation events looked at each time")
+    max_validation_events: int | None = Field(
+        None, ge=1, description="validation events looked at each time; null: all"
+    )
+    selection: SelectionConfig = Field(SelectionConfig(), description="the best weights, and an early end")
     checkpoint_every: int = Field(100, ge=1, description="steps between checkpoints")
+    keep_checkpoints: int = Field(2, ge=1, description="newest checkpoints that stay; the best stays too")
+    limits: LimitsConfig = Field(LimitsConfig(), description="what ends a start that could go on")
+    profile_steps: int = Field(0, ge=0, description="steps that torch.profiler looks at, after ten others; 0: none")
+    mlflow_dir: str | None = Field(
+        None, description="directory of an offline MLflow store that gets the metrics too (needs nuweave[mlflow])"
+    )
 
     @model_validator(mode="after")
     def _batch_divides(self) -> Self:
-        if self.global_batch % self.ranks:
-            good = max(1, round(self.global_batch / self.ranks)) * self.ranks
-            raise ValueError(f"global_batch={self.global_batch} must divide by ranks={self.ranks}; try {good}")
+        parts = self.ranks * self.accumulate
+        if self.global_batch % parts:
+            good = max(1, round(self.global_batch / parts)) * parts
+            rule = f"ranks={self.ranks}" + (f" x accumulate={self.accumulate}" if self.accumulate > 1 else "")
+            raise ValueError(f"global_batch={self.global_batch} must divide by {rule}; try {good}")
+        return self
+
+    @model_validator(mode="after")
+    def _layers_are_whole(self) -> Self:
+        if self.optimizer.kind in BY_LAYER and self.engine == "deepspeed" and self.zero_stage:
+            raise ValueError(
+                f"optimizer.kind={self.optimizer.kind} looks at whole layers, zero_stage={self.zero_stage} cuts them; "
+                "try zero_stage: 0, or engine: torch"
+            )
         return self
 
 
@@ -93,5 +142,5 @@ class OverfitConfig(Section):
 
     num_events: int = Field(4, ge=1, description="events to learn")
     max_steps: int = Field(200, ge=1, description="steps that it may take")
-    learning_rate: float = Field(1e-2, gt=0, description="learning rate of AdamW")
+    learning_rate: float = Field(1e-2, gt=0, description="learning rate")
     max_loss: float = Field(0.1, gt=0, description="training loss that counts as near zero")

@@ -15,6 +15,7 @@ from nuweave.config.train import TrainConfig
 from nuweave.loader import SparseBatch
 from nuweave.tasks import Task
 from nuweave.train.distributed import Ranks
+from nuweave.train.optimizer import make_optimizer
 
 
 class Engine(Protocol):
@@ -55,7 +56,7 @@ class TorchEngine:
     def __init__(self, task: Task, network: nn.Module, settings: TrainConfig, ranks: Ranks) -> None:
         self.network = network.to(ranks.device)
         self._task, self._settings, self._ranks = task, settings, ranks
-        self._optimizer = _adamw(self.network, settings)
+        self._optimizer = make_optimizer(self.network.parameters(), settings)
         self._wrapped = self.network
         if ranks.world_size > 1:  # running statistics stay each rank's own, as under DeepSpeed
             self._wrapped = nn.parallel.DistributedDataParallel(self.network, broadcast_buffers=False)
@@ -97,7 +98,7 @@ class DeepSpeedEngine:
         deepspeed = _import_deepspeed(ranks.device)
         network = network.to(ranks.device)
         self._engine = deepspeed.initialize(
-            model=network, optimizer=_adamw(network, settings), config=_deepspeed_config(settings)
+            model=network, optimizer=make_optimizer(network.parameters(), settings), config=_deepspeed_config(settings)
         )[0]
         self.network: nn.Module = self._engine.module
 
@@ -147,10 +148,6 @@ def _deepspeed_config(settings: TrainConfig) -> dict[str, Any]:
         },
         "steps_per_print": 2**31,
     }
-
-
-def _adamw(network: nn.Module, settings: TrainConfig) -> torch.optim.AdamW:
-    return torch.optim.AdamW(network.parameters(), lr=settings.learning_rate, weight_decay=settings.weight_decay)
 
 
 def _set_rate(optimizer: Any, learning_rate: float) -> None:

@@ -125,7 +125,10 @@ def without_regularisation(model: ModelConfig, *, num_events: int) -> ModelConfi
     task, network = _without_smoothing(model.task), model.network
     if isinstance(network, ResNetConfig | CVNConfig | AlexNetConfig):
         network = network.model_copy(update={"dropout": 0.0})
-    train = model.train.model_copy(update={"ranks": 1, "global_batch": num_events, "weight_decay": 0.0})
+    optimizer = model.train.optimizer.model_copy(update={"weight_decay": 0.0})
+    train = model.train.model_copy(
+        update={"ranks": 1, "global_batch": num_events, "accumulate": 1, "optimizer": optimizer}
+    )
     return model.model_copy(update={"task": task, "network": network, "train": train})
 
 

@@ -25,7 +25,7 @@ from nuweave.train.errors import NonFiniteLossError
 from nuweave.train.export import describe_model, export_model
 from nuweave.train.journal import Journal, last_validation, say
 from nuweave.train.loop import StepDone, train_steps
-from nuweave.train.schedule import training_rate
+from nuweave.train.schedule import make_schedule
 from nuweave.train.validate import validate
 
 STOP_SIGNALS = (signal.SIGTERM, signal.SIGUSR1)
@@ -156,7 +156,7 @@ def _train(
             ranks=ranks,
             batches=stream,
             steps=range(progress.step, settings.max_steps),
-            rate=lambda step: training_rate(step, settings),
+            rate=make_schedule(settings),
             asked_to_stop=stop,
         )
         for done in _steps_on(training.train_set.paths[0], steps):

@@ -3,24 +3,24 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Callable
 
 from nuweave.config.train import OverfitConfig, TrainConfig
 
 OVERFIT_WARMUP_STEPS = 10
 
 
-def training_rate(step: int, settings: TrainConfig) -> float:
-    """A linear rise to the peak, then a cosine down to nearly 0 at the last step.
+def make_schedule(settings: TrainConfig) -> Callable[[int], float]:
+    """The learning rate of each step, 0 to max_steps - 1."""
 
-    Args:
-        step: optimiser steps done before, 0 to max_steps - 1.
-        settings: peak, number of steps, share of steps with a rising rate.
-    """
-    warmup = round(settings.warmup_fraction * settings.max_steps)
-    if step < warmup:
-        return settings.learning_rate * (step + 1) / warmup
-    progress = (step - warmup) / (settings.max_steps - warmup)
-    return settings.learning_rate * (1 + math.cos(math.pi * progress)) / 2
+    def rate(step: int) -> float:
+        warmup = round(0.1 * settings.max_steps)
+        if step < warmup:
+            return settings.learning_rate * (step + 1) / warmup
+        progress = (step - warmup) / (settings.max_steps - warmup)
+        return settings.learning_rate * (1 + math.cos(math.pi * progress)) / 2
+
+    return rate
 
 
 def overfit_rate(step: int, settings: OverfitConfig) -> float:
