@@ -46,9 +46,9 @@ def test_class_weights_weigh_events_and_the_mean_is_that_of_their_weights() -> N
         EventClassificationConfig(heads=HEADS, label_smoothing=0.0, class_weights={"neutrino": (3.0, 7.0, 1.0)})
     )
     expected = -(3 * math.log(0.5) + math.log(0.6)) / 4 - math.log(0.9)
-    terms = task.loss_terms(logits(), two_events(labels=None, truth=TRUTH))
-    assert terms.weights_T.tolist() == [4.0, 1.0]
-    loss = mean_loss(*terms)
+    batch = two_events(labels=None, truth=TRUTH)
+    assert task.loss_weights(batch).tolist() == [4.0, 1.0]
+    loss = task.loss(logits(), batch)
     assert float(loss.detach()) == pytest.approx(expected, rel=1e-6)
 
 
@@ -115,8 +115,9 @@ def test_terms_of_two_ranks_add_up_to_the_loss_of_the_whole(balance: dict[str, o
     for event in (0, 1):
         truth = {head: [classes[event]] for head, classes in TRUTH.items()}
         own = Logits(heads={head: tensor[event : event + 1] for head, tensor in out.heads.items()})
-        halves.append(task.loss_terms(own, two_events(labels=None, truth=truth)))
-    total = mean_loss((halves[0].sums_T + halves[1].sums_T).detach(), halves[0].weights_T + halves[1].weights_T)
+        batch = two_events(labels=None, truth=truth)
+        halves.append((task.loss_sums(own, batch).detach(), task.loss_weights(batch)))
+    total = mean_loss(halves[0][0] + halves[1][0], halves[0][1] + halves[1][1])
     whole = task.loss(out, two_events(labels=None, truth=TRUTH))
     assert float(total) == pytest.approx(float(whole.detach()), rel=1e-6)
 

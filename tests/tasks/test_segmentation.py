@@ -10,8 +10,9 @@ from torch import Tensor
 
 from nuweave.config.models import UResNetConfig
 from nuweave.config.tasks import SegmentationConfig
+from nuweave.loader import SparseBatch
 from nuweave.models import Logits, build_network
-from nuweave.tasks import TaskError, make_task, mean_loss
+from nuweave.tasks import Task, TaskError, make_task, mean_loss
 from tests.tasks.batches import two_events
 
 LABELS = [0, 1, 2, 1]
@@ -102,18 +103,32 @@ def test_absent_classes_leave_the_loss_finite(balance: str) -> None:
         assert float(loss.detach()) == pytest.approx(sum(MINUS_LOG) / 4 / 3, rel=1e-6)
 
 
-@pytest.mark.parametrize(
-    "settings", [{"balance": one} for one in SCHEMES] + [{"balance": "focal", "focal_mean": "weights"}]
-)
-def test_terms_of_two_ranks_add_up_to_the_loss_of_the_whole(settings: dict[str, str]) -> None:
-    task = make_task(SegmentationConfig.model_validate(settings))
+def halves(task: Task, logits: Logits, batch: SparseBatch) -> tuple[Tensor, Tensor]:
+    """Sums and weights of the first event, and of the second, added up."""
+    kept = [batch.events_N == event for event in (0, 1)]
+    sums = [task.loss_sums(Logits(logits.sites_NK[keep]), batch.select(keep)).detach() for keep in kept]
+    weights = [task.loss_weights(batch.select(keep)) for keep in kept]
+    return sums[0] + sums[1], weights[0] + weights[1]
+
+
+@pytest.mark.parametrize("balance", SCHEMES)
+def test_terms_of_two_ranks_add_up_to_the_loss_of_the_whole(balance: str) -> None:
+    task = make_task(SegmentationConfig.model_validate({"balance": balance}))
     batch, logits = two_events(labels=LABELS), logits_of(PROB)
-    one, other = (
-        task.loss_terms(Logits(logits.sites_NK[keep]), batch.select(keep))
-        for keep in (batch.events_N == 0, batch.events_N == 1)
-    )
-    total = mean_loss((one.sums_T + other.sums_T).detach(), one.weights_T + other.weights_T)
+    total = mean_loss(*halves(task, logits, batch))
     assert float(total) == pytest.approx(float(task.loss(logits, batch).detach()), rel=1e-6)
+
+
+def test_a_focal_loss_by_its_weights_is_the_mean_over_ranks_by_their_sites() -> None:
+    task = make_task(SegmentationConfig.model_validate({"balance": "focal", "focal_mean": "weights"}))
+    batch, logits = two_events(labels=LABELS), logits_of(PROB)
+    weights = [(1 - p) ** 2 for p in PROB]
+    expected = 0.0
+    for event in (0, 1):
+        own = [site for site in range(4) if batch.events_N[site] == event]
+        by_weight = sum(weights[site] * MINUS_LOG[site] for site in own) / sum(weights[site] for site in own)
+        expected += by_weight * len(own) / 4
+    assert float(mean_loss(*halves(task, logits, batch))) == pytest.approx(expected, rel=1e-6)
 
 
 @pytest.mark.parametrize("balance", SCHEMES)

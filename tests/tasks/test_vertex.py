@@ -74,8 +74,9 @@ def test_terms_of_two_ranks_add_up_to_the_loss_of_the_whole(vertex: list[int]) -
     halves = []
     for event in (0, 1):
         own = Logits(anchors_IAG=logits.anchors_IAG[event : event + 1])
-        halves.append(task.loss_terms(own, replace(batch_of([[vertex[event]]]), num_events=1)))
-    total = mean_loss((halves[0].sums_T + halves[1].sums_T).detach(), halves[0].weights_T + halves[1].weights_T)
+        batch = replace(batch_of([[vertex[event]]]), num_events=1)
+        halves.append((task.loss_sums(own, batch).detach(), task.loss_weights(batch)))
+    total = mean_loss(halves[0][0] + halves[1][0], halves[0][1] + halves[1][1])
     whole = task.loss(logits, batch_of([[one] for one in vertex]))
     assert float(total) == pytest.approx(float(whole.detach()), rel=1e-6)
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from types import UnionType
-from typing import Annotated, Any, Union, get_args, get_origin
+from typing import Annotated, Any, ClassVar, Union, get_args, get_origin
 
 from pydantic import BaseModel, ConfigDict
 
@@ -16,6 +16,8 @@ class Section(BaseModel):
 
 class UserError(ValueError):
     """A mistake that the user can mend: the command line prints its message, one line, in place of a traceback."""
+
+    exit_status: ClassVar[int] = 1
 
 
 class ConfigError(UserError):

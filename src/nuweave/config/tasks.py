@@ -26,7 +26,7 @@ class SegmentationConfig(Section):
     focal_mean: Literal["sites", "weights"] = Field(
         "sites",
         description="a focal loss is divided by the number of sites (as CosmicTagger from 2.1 on), or by the sum of "
-        "the focal weights (as CosmicTagger before)",
+        "the focal weights of each rank by itself (as CosmicTagger before)",
     )
     focal_gradient: Literal["full", "entropy"] = Field(
         "full",

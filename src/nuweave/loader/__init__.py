@@ -4,6 +4,7 @@ from nuweave.loader.batch import SparseBatch
 from nuweave.loader.dataset import EventDataset
 from nuweave.loader.errors import LoaderError
 from nuweave.loader.iterable import EventBatches
+from nuweave.loader.sampler import Sampler
 from nuweave.loader.staging import stage, staged_path
 from nuweave.loader.stream import TrainingStream, evaluation_batches, make_sampler
 
@@ -11,6 +12,7 @@ __all__ = [
     "EventBatches",
     "EventDataset",
     "LoaderError",
+    "Sampler",
     "SparseBatch",
     "TrainingStream",
     "evaluation_batches",

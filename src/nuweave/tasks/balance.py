@@ -10,22 +10,23 @@ import torch
 from torch import Tensor
 from torch.nn import functional
 
-from nuweave.tasks.protocol import LossTerms
-
 FOCAL_GAMMA = 2.0
 
 
-def even_terms(entropy_N: Tensor, class_N: Tensor, num_classes: int) -> LossTerms:
-    """A term a class, each the mean over its items divided by the number of classes; an absent class adds 0.
+def even_sums(entropy_N: Tensor, class_N: Tensor, num_classes: int) -> Tensor:
+    """float32[K], a term a class: over `even_weights` each is the mean over its items over the number of classes.
 
     Args:
         entropy_N: cross entropies.
         class_N: true class of each.
         num_classes: K.
     """
-    is_class_NK = functional.one_hot(class_N, num_classes)
-    sums_K = (is_class_NK * entropy_N[:, None]).sum(dim=0) / num_classes
-    return LossTerms(sums_K, is_class_NK.sum(dim=0, dtype=torch.float64))
+    return (functional.one_hot(class_N, num_classes) * entropy_N[:, None]).sum(dim=0) / num_classes
+
+
+def even_weights(class_N: Tensor, num_classes: int) -> Tensor:
+    """float64[K], the number of items of each class."""
+    return torch.bincount(class_N, minlength=num_classes).double()
 
 
 def focal_weights(entropy_N: Tensor) -> Tensor:

@@ -17,9 +17,9 @@ from nuweave.config.tasks import EventClassificationConfig, Head
 from nuweave.loader import SparseBatch
 from nuweave.models import Logits, Outputs
 from nuweave.physics.truth import HEAD_CLASSES, SiteLabel
-from nuweave.tasks.balance import even_terms, focal_weights
+from nuweave.tasks.balance import even_sums, even_weights, focal_weights
 from nuweave.tasks.class_metrics import NO_CLASS, event_sums, metrics_of, over_heads
-from nuweave.tasks.protocol import LossTerms, TaskError
+from nuweave.tasks.protocol import TaskError
 from nuweave.tasks.ratios import defined
 from nuweave.tasks.sites import SingleTask, event_frame
 
@@ -36,40 +36,53 @@ class EventClassification(SingleTask[EventClassificationConfig]):
         """The classes of every head."""
         return Outputs(event_classes={head: len(names) for head, names in head_classes(self.config).items()})
 
-    def loss_terms(self, logits: Logits, batch: SparseBatch) -> LossTerms:
-        """Sum of cross entropies over the events that have a class, and their number, for each head.
+    def loss_weights(self, batch: SparseBatch) -> Tensor:
+        """Of each head the number of events that have a class; with class weights, what their true classes weigh.
 
-        With class weights, entropies and events count as much as the true class weighs; label smoothing weighs each of
-        its terms by the term's own class (torch's rule). Balance even has a term for every class of each head.
+        Balance even has a term for every class of each head.
 
         Raises:
             TaskError: the file has no truth for a head, or no site labels to find cosmic-only events.
         """
-        truth = {head: self._truth(head, batch) for head in self.config.heads}
-        terms = [self._head_terms(head, logits.heads[head].float(), truth_B) for head, truth_B in truth.items()]
-        return LossTerms(torch.cat([one.sums_T for one in terms]), torch.cat([one.weights_T for one in terms]))
+        return torch.cat([self._head_weights(head, self._truth(head, batch)) for head in self.config.heads])
 
-    def _head_terms(self, head: Head, logits_BK: Tensor, truth_B: Tensor) -> LossTerms:
+    def _head_weights(self, head: Head, truth_B: Tensor) -> Tensor:
+        truth_N = truth_B[truth_B != NO_CLASS]
+        if self.config.balance == "even":
+            return even_weights(truth_N, len(head_classes(self.config)[head]))
+        weights = self.config.class_weights.get(head)
+        if weights is None:
+            return torch.tensor([len(truth_N)], dtype=torch.float64, device=truth_B.device)
+        return torch.tensor(weights, device=truth_B.device)[truth_N].sum(dtype=torch.float64)[None]
+
+    def loss_sums(self, logits: Logits, batch: SparseBatch) -> Tensor:
+        """Sum of cross entropies over the events that have a class, for each head. Errors as `loss_weights`.
+
+        With class weights, entropies count as much as the true class weighs; label smoothing weighs each of its terms
+        by the term's own class (torch's rule). Balance even has a term for every class of each head.
+        """
+        heads = self.config.heads
+        return torch.cat(
+            [self._head_sums(head, logits.heads[head].float(), self._truth(head, batch)) for head in heads]
+        )
+
+    def _head_sums(self, head: Head, logits_BK: Tensor, truth_B: Tensor) -> Tensor:
         """Of one head. A focal weight asks how probable the true class is, whatever the smoothing."""
         entropy = partial(functional.cross_entropy, label_smoothing=self.config.label_smoothing)
-        known_B = truth_B != NO_CLASS
-        num_known = known_B.sum(dtype=torch.float64)[None]
         if self.config.balance == "none":
             weights = self.config.class_weights.get(head)
             weight_K = None if weights is None else logits_BK.new_tensor(weights)
-            total = entropy(logits_BK, truth_B, weight=weight_K, ignore_index=NO_CLASS, reduction="sum")[None]
-            if weight_K is None:
-                return LossTerms(total, num_known)
-            return LossTerms(total, weight_K[truth_B[known_B]].sum(dtype=torch.float64)[None])
+            return entropy(logits_BK, truth_B, weight=weight_K, ignore_index=NO_CLASS, reduction="sum")[None]
+        known_B = truth_B != NO_CLASS
         logits_NK, truth_N = logits_BK[known_B], truth_B[known_B]
         entropy_N = entropy(logits_NK, truth_N, reduction="none")
         if self.config.balance == "even":
-            return even_terms(entropy_N, truth_N, logits_NK.shape[1])
+            return even_sums(entropy_N, truth_N, logits_NK.shape[1])
         weight_N = focal_weights(functional.cross_entropy(logits_NK, truth_N, reduction="none"))
-        return LossTerms((weight_N * entropy_N).sum()[None], num_known)
+        return (weight_N * entropy_N).sum()[None]
 
     def counts(self, logits: Logits, batch: SparseBatch) -> dict[str, Tensor]:
-        """`{head}/confusion` and `{head}/calibration`, the sums of `event_sums`, float64. Errors as `loss_terms`."""
+        """`{head}/confusion` and `{head}/calibration`, the sums of `event_sums`, float64. Errors as `loss_weights`."""
         counts: dict[str, Tensor] = {}
         for head in self.config.heads:
             prob_BK = logits.heads[head].detach().float().softmax(dim=1).cpu().double()

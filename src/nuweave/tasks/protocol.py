@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
-from typing import NamedTuple, Protocol
+from typing import Protocol
 
 import pandas as pd
 import torch
@@ -33,20 +33,11 @@ def in_file(path: Path) -> Iterator[None]:
         raise TaskError(f"{path}: {error}") from None
 
 
-class LossTerms(NamedTuple):
-    """A loss before it is divided, so that events of several ranks can share one mean.
-
-    Attributes:
-        sums_T: weighted sums of cross entropies, float32 with gradient.
-        weights_T: what each is divided by, float64 without gradient; 0 where a term has nothing to learn from.
-    """
-
-    sums_T: Tensor
-    weights_T: Tensor
-
-
 def mean_loss(sums_T: Tensor, weights_T: Tensor) -> Tensor:
-    """The scalar loss: each sum over its weight, terms added; a term of weight 0 adds 0."""
+    """The scalar loss: each sum over its weight, terms added; a term of weight 0 adds 0.
+
+    Sums and weights add up over batches and ranks, so that a mean over all of them can be learned from each alone.
+    """
     return (sums_T / torch.where(weights_T > 0, weights_T, 1.0).to(sums_T.dtype)).sum()
 
 
@@ -71,8 +62,13 @@ class Task(Protocol):
     def forward(self, network: nn.Module, batch: SparseBatch) -> Logits:
         """The network's logits for a prepared batch."""
 
-    def loss_terms(self, logits: Logits, batch: SparseBatch) -> LossTerms:
-        """The loss as sums and weights. Raises TaskError where the truth is missing."""
+    def loss_weights(self, batch: SparseBatch) -> Tensor:
+        """float64[T] without gradient, what each term of the loss is divided by: of the truth alone, so it is known
+        before the network runs; 0 where a term has nothing to learn from. Raises TaskError where the truth is missing.
+        """
+
+    def loss_sums(self, logits: Logits, batch: SparseBatch) -> Tensor:
+        """float32[T] with gradient, the weighted sum of each term. Raises TaskError where the truth is missing."""
 
     def loss(self, logits: Logits, batch: SparseBatch) -> Tensor:
         """The scalar mean loss of this batch alone."""

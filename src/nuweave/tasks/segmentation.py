@@ -18,8 +18,8 @@ from torch.nn import functional
 from nuweave.config.tasks import SegmentationConfig
 from nuweave.loader import SparseBatch
 from nuweave.models import Logits, Outputs
-from nuweave.tasks.balance import even_terms, focal_weights
-from nuweave.tasks.protocol import LossTerms, TaskError
+from nuweave.tasks.balance import even_sums, even_weights, focal_weights
+from nuweave.tasks.protocol import TaskError
 from nuweave.tasks.ratios import defined
 from nuweave.tasks.site_metrics import NUM_CLASSES, PRIMARY, image_sums, metrics_of, over_planes
 from nuweave.tasks.sites import SingleTask, event_frame, site_frame
@@ -41,33 +41,41 @@ class Segmentation(SingleTask[SegmentationConfig]):
         """Three classes a site."""
         return Outputs(site_classes=NUM_CLASSES)
 
-    def loss_terms(self, logits: Logits, batch: SparseBatch) -> LossTerms:
-        """Weighted sum of cross entropies over sites, and the sum of the weights; no sites, no weight.
-
-        Balance even has a term a class.
+    def loss_weights(self, batch: SparseBatch) -> Tensor:
+        """Sum of the class weights of the sites, or their number with a focal loss; balance even has a term a class.
 
         Raises:
             TaskError: the file has no site labels.
         """
         labels_N = _labels(batch)
+        if self.config.balance == "even":
+            return even_weights(labels_N, NUM_CLASSES)
+        if self.config.balance == "focal":
+            return torch.tensor([len(labels_N)], dtype=torch.float64, device=labels_N.device)
+        return _class_weights(self.config.balance, labels_N).sum(dtype=torch.float64)[None]
+
+    def loss_sums(self, logits: Logits, batch: SparseBatch) -> Tensor:
+        """Weighted sum of cross entropies over sites; balance even has a term a class. Errors as `loss_weights`."""
+        labels_N = _labels(batch)
         entropy_N = functional.cross_entropy(logits.sites_NK.float(), labels_N, reduction="none")
         if self.config.balance == "even":
-            return even_terms(entropy_N, labels_N, NUM_CLASSES)
+            return even_sums(entropy_N, labels_N, NUM_CLASSES)
         if self.config.balance == "focal":
-            return self._focal_terms(entropy_N)
-        weight_N = entropy_N.new_tensor(CLASS_WEIGHTS[self.config.balance])[labels_N]
-        return LossTerms((weight_N * entropy_N).sum()[None], weight_N.sum(dtype=torch.float64)[None])
+            return self._focal_sum(entropy_N)[None]
+        return (_class_weights(self.config.balance, labels_N) * entropy_N).sum()[None]
 
-    def _focal_terms(self, entropy_N: Tensor) -> LossTerms:
-        """What the sum is divided by is never differentiated."""
+    def _focal_sum(self, entropy_N: Tensor) -> Tensor:
+        """With focal_mean=weights the mean of this batch by its focal weights, as often as it has sites."""
         weight_N = focal_weights(entropy_N)
         if self.config.focal_gradient == "entropy":
             weight_N = weight_N.detach()
-        divisor_N = torch.ones_like(weight_N) if self.config.focal_mean == "sites" else weight_N.detach()
-        return LossTerms((weight_N * entropy_N).sum()[None], divisor_N.sum(dtype=torch.float64)[None])
+        total = (weight_N * entropy_N).sum()
+        if self.config.focal_mean == "sites":
+            return total
+        return total * len(entropy_N) / weight_N.detach().sum().clamp_min(torch.finfo(weight_N.dtype).tiny)
 
     def counts(self, logits: Logits, batch: SparseBatch) -> dict[str, Tensor]:
-        """The sums of `image_sums` over the events, float64[P, ...]. Errors as `loss_terms`."""
+        """The sums of `image_sums` over the events, float64[P, ...]. Errors as `loss_weights`."""
         num_pixels = math.prod(batch.shape) if self.config.sites == "all" else None
         sums = image_sums(_confusion_BPTK(logits, batch).cpu().numpy(), num_pixels)
         return {name: torch.from_numpy(table.sum(axis=0)) for name, table in sums.items()}
@@ -98,6 +106,11 @@ class Segmentation(SingleTask[SegmentationConfig]):
         """A row a site: run, subrun, event, plane, site, value, label (-1 unknown), prob0 to prob2."""
         prob_NK = logits.sites_NK.float().softmax(dim=1).cpu().numpy()
         return site_frame(batch).join(pd.DataFrame(prob_NK, columns=[f"prob{k}" for k in range(NUM_CLASSES)]))
+
+
+def _class_weights(balance: str, labels_N: Tensor) -> Tensor:
+    """float32, the weight of the true class of each site."""
+    return torch.tensor(CLASS_WEIGHTS[balance], device=labels_N.device)[labels_N]
 
 
 def _labels(batch: SparseBatch) -> Tensor:

@@ -14,7 +14,7 @@ from torch import Tensor, nn
 from nuweave.config.tasks import SeveralConfig
 from nuweave.loader import SparseBatch
 from nuweave.models import Logits, Outputs
-from nuweave.tasks.protocol import LossTerms, Task, mean_loss
+from nuweave.tasks.protocol import Task, mean_loss
 
 
 class Several:
@@ -49,20 +49,21 @@ class Several:
         """Logits of all tasks for a prepared batch."""
         return self._first.forward(network, batch)
 
-    def loss_terms(self, logits: Logits, batch: SparseBatch) -> LossTerms:
-        """The terms of all tasks, one task after the other. Errors as those of each task."""
-        terms = {name: part.loss_terms(logits, batch) for name, part in self.parts.items()}
-        return LossTerms(
-            torch.cat([self.config.weights.get(name, 1.0) * one.sums_T for name, one in terms.items()]),
-            torch.cat([one.weights_T for one in terms.values()]),
-        )
+    def loss_weights(self, batch: SparseBatch) -> Tensor:
+        """The weights of all tasks, one task after the other. Errors as those of each task."""
+        return torch.cat([part.loss_weights(batch) for part in self.parts.values()])
+
+    def loss_sums(self, logits: Logits, batch: SparseBatch) -> Tensor:
+        """The sums of all tasks, one task after the other. Errors as those of each task."""
+        sums = {name: part.loss_sums(logits, batch) for name, part in self.parts.items()}
+        return torch.cat([self.config.weights.get(name, 1.0) * sums_T for name, sums_T in sums.items()])
 
     def loss(self, logits: Logits, batch: SparseBatch) -> Tensor:
-        """The scalar mean loss of this batch; errors as `loss_terms`."""
-        return mean_loss(*self.loss_terms(logits, batch))
+        """The scalar mean loss of this batch; errors as `loss_sums`."""
+        return mean_loss(self.loss_sums(logits, batch), self.loss_weights(batch))
 
     def counts(self, logits: Logits, batch: SparseBatch) -> dict[str, Tensor]:
-        """`{name}/` in front of what each task counts. Errors as `loss_terms`."""
+        """`{name}/` in front of what each task counts. Errors as `loss_sums`."""
         return {
             f"{name}/{key}": table
             for name, part in self.parts.items()

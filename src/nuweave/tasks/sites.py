@@ -18,7 +18,7 @@ from nuweave.loader import SparseBatch
 from nuweave.models import Logits
 from nuweave.physics.truth import SiteLabel
 from nuweave.sparse import SparseTensor, from_sites
-from nuweave.tasks.protocol import LossTerms, TaskError, mean_loss
+from nuweave.tasks.protocol import TaskError, mean_loss
 
 LOG_VALUE_SCALE = 4.0  # a pixel of some 50 ADC becomes a feature near 1
 
@@ -42,12 +42,16 @@ class SingleTask(ABC, Generic[ConfigT]):
         return logits
 
     @abstractmethod
-    def loss_terms(self, logits: Logits, batch: SparseBatch) -> LossTerms:
-        """The loss as sums and weights."""
+    def loss_weights(self, batch: SparseBatch) -> Tensor:
+        """What each term of the loss is divided by."""
+
+    @abstractmethod
+    def loss_sums(self, logits: Logits, batch: SparseBatch) -> Tensor:
+        """The sum of each term of the loss."""
 
     def loss(self, logits: Logits, batch: SparseBatch) -> Tensor:
-        """The scalar mean loss of this batch, terms added; errors as `loss_terms`."""
-        return mean_loss(*self.loss_terms(logits, batch))
+        """The scalar mean loss of this batch, terms added; errors as `loss_sums`."""
+        return mean_loss(self.loss_sums(logits, batch), self.loss_weights(batch))
 
     def site_predictions(self, logits: Logits, batch: SparseBatch) -> pd.DataFrame:  # noqa: ARG002  (says nothing of sites)
         """A row a site that the network saw: run, subrun, event, plane, site, value, label (-1 unknown)."""

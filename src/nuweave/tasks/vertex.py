@@ -27,7 +27,7 @@ from nuweave.loader import SparseBatch
 from nuweave.models import AnchorOutputs, Logits, Outputs
 from nuweave.sparse.maps import join
 from nuweave.tasks.balance import FOCAL_GAMMA
-from nuweave.tasks.protocol import LossTerms, TaskError
+from nuweave.tasks.protocol import TaskError
 from nuweave.tasks.ratios import Floats, defined
 from nuweave.tasks.site_metrics import over_planes
 from nuweave.tasks.sites import SingleTask, event_frame
@@ -48,12 +48,18 @@ class Vertex(SingleTask[VertexConfig]):
         anchors = AnchorOutputs(config.anchor_stride, config.num_filters, config.num_blocks, config.detach)
         return Outputs(anchors=anchors)
 
-    def loss_terms(self, logits: Logits, batch: SparseBatch) -> LossTerms:
-        """Detection over the number of images, place over the number of vertices.
+    def loss_weights(self, batch: SparseBatch) -> Tensor:
+        """The number of images, for the detection, and of vertices, for the place.
 
         Raises:
             TaskError: the file has no vertices.
         """
+        site_I = _vertex(batch).flatten()
+        num_vertices = int((site_I >= 0).sum())
+        return torch.tensor([len(site_I), num_vertices], dtype=torch.float64, device=site_I.device)
+
+    def loss_sums(self, logits: Logits, batch: SparseBatch) -> Tensor:
+        """Detection in all boxes, and place in those that hold a vertex. Errors as `loss_weights`."""
         site_I, stride = _vertex(batch).flatten(), self.config.anchor_stride
         anchors_IAX = logits.anchors_IAG.float().flatten(2)
         image_V = torch.nonzero(site_I >= 0).flatten()
@@ -67,13 +73,10 @@ class Vertex(SingleTask[VertexConfig]):
         margin_IX = torch.where(holds_IX, anchors_IAX[:, 0], -anchors_IAX[:, 0])
         detection = -(torch.sigmoid(-margin_IX) ** FOCAL_GAMMA * functional.logsigmoid(margin_IX)).sum()
         place = (anchors_IAX[image_V, 1:, box_V].sigmoid() - share_VD).square().sum()
-        return LossTerms(
-            torch.stack([self.config.objectness_weight * detection, self.config.offset_weight * place]),
-            torch.tensor([len(site_I), len(image_V)], dtype=torch.float64, device=site_I.device),
-        )
+        return torch.stack([self.config.objectness_weight * detection, self.config.offset_weight * place])
 
     def counts(self, logits: Logits, batch: SparseBatch) -> dict[str, Tensor]:
-        """The sums of `place_sums` and `score_sums` over the events, float64[P]. Errors as `loss_terms`."""
+        """The sums of `place_sums` and `score_sums` over the events, float64[P]. Errors as `loss_weights`."""
         true_BPD = _places(_vertex(batch), batch.shape)
         score_BP, found_BPD = self._found(logits, batch)
         sums = place_sums(found_BPD, true_BPD, self.config.anchor_stride) | score_sums(score_BP, true_BPD)

@@ -31,11 +31,11 @@ def truncate_history(path: Path, step: int) -> None:
         path.write_text("".join(line for line in whole if json.loads(line)["step"] <= step))
 
 
-def last_validation(path: Path) -> dict[str, float]:
-    """The metrics of the newest validation in a metrics.jsonl."""
+def validation_at(path: Path, step: int) -> dict[str, float]:
+    """The metrics of the validation after a step in a metrics.jsonl."""
     records = [json.loads(line) for line in path.read_text().splitlines()]
-    newest = [record for record in records if record["part"] == "val"][-1]
-    return {name: value for name, value in newest.items() if name not in ("step", "part")}
+    found = [record for record in records if (record["part"], record["step"]) == ("val", step)][-1]
+    return {name: value for name, value in found.items() if name not in ("step", "part")}
 
 
 class Journal:

@@ -1,22 +1,25 @@
-"""The training loop. Reads top to bottom: batch, forward, loss, check, backward, step; the caller logs.
+"""The training loop. Reads top to bottom: batch, forward, backward, agree, step; the caller logs.
 
-Shape letters: T terms of the loss.
+Shape letters: T terms of the loss, P parts that a rank's events of a step are cut into.
 """
 
 from __future__ import annotations
 
 import math
 import time
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 
 import torch
+from torch import Tensor
 
 from nuweave.loader import SparseBatch
-from nuweave.tasks import LossTerms, Task, mean_loss
+from nuweave.tasks import Task, mean_loss
 from nuweave.train.distributed import Ranks
 from nuweave.train.engine import Engine
 from nuweave.train.errors import NonFiniteLossError
+
+MOST_SKIPPED = 25  # steps in a row whose gradient overflows: by then fp16 has scaled the loss down from 2^16 to 2^-9
 
 
 @dataclass(frozen=True)
@@ -26,6 +29,7 @@ class StepDone:
     Attributes:
         step: optimiser steps done so far.
         loss: mean over the global batch, before the step.
+        gradient_norm: of all weights, before it was clipped; infinite where fp16 overflowed and no weight moved.
         learning_rate: that the step used.
         asked_to_stop: whether any rank was.
         seconds: that the step took, waiting included; what the caller does between steps does not count.
@@ -34,6 +38,7 @@ class StepDone:
 
     step: int
     loss: float
+    gradient_norm: float
     learning_rate: float
     asked_to_stop: bool
     seconds: float
@@ -49,8 +54,12 @@ def train_steps(
     steps: range,
     rate: Callable[[int], float],
     asked_to_stop: Callable[[], bool],
+    num_parts: int = 1,
 ) -> Iterator[StepDone]:
     """Train; a value a step, the same on every rank.
+
+    The loss of a step is one mean over the global batch, however many ranks and parts share its events: what it is
+    divided by is known before the network runs.
 
     Args:
         task: gives the loss.
@@ -60,37 +69,50 @@ def train_steps(
         steps: numbers of the steps, counted from 0 over the whole training.
         rate: learning rate of a step.
         asked_to_stop: whether this rank was told to stop; the caller decides what follows.
+        num_parts: parts of a share that go through the network one after the other.
     Raises:
         NonFiniteLossError: on every rank, before the weights of that step move.
     """
     engine.network.train()
+    num_skipped = 0
     start = time.perf_counter()
     for step, batch in zip(steps, batches, strict=False):
         wait_seconds = time.perf_counter() - start
-        batch = task.prepare(batch.to(ranks.device))
-        terms = task.loss_terms(engine.forward(batch), batch)
-        weights_T, loss, stop = _agree(terms, asked_to_stop(), ranks)
+        batch_P = [task.prepare(part) for part in batch.to(ranks.device).parts(num_parts)]
+        weights_T = ranks.sum(torch.stack([task.loss_weights(part) for part in batch_P]).sum(dim=0))
+        sums_PT: list[Tensor] = []
+        for number, part in enumerate(batch_P, start=1):
+            sums_T = task.loss_sums(engine.forward(part, is_last=number == num_parts), part)
+            # engines average gradients over ranks, the loss is a mean over all their events
+            engine.backward(mean_loss(sums_T, weights_T) * ranks.world_size)
+            sums_PT.append(sums_T.detach())
+        loss, stop = _agree(torch.stack(sums_PT), weights_T, asked_to_stop(), ranks)
         if not math.isfinite(loss):
-            raise NonFiniteLossError(step, _guilty_events(terms, batch, ranks))
-        # engines average gradients over ranks, the loss is a mean over all their events
-        engine.backward(mean_loss(terms.sums_T, weights_T) * ranks.world_size)
+            raise NonFiniteLossError(step, "loss", _guilty_events(sums_PT, batch_P, ranks))
         learning_rate = rate(step)
-        engine.step(learning_rate)
-        yield StepDone(step + 1, loss, learning_rate, stop, time.perf_counter() - start, wait_seconds)
+        gradient_norm = engine.step(learning_rate)
+        num_skipped = 0 if math.isfinite(gradient_norm) else num_skipped + 1
+        if num_skipped > (MOST_SKIPPED if engine.scales_loss else 0):
+            raise NonFiniteLossError(step, "gradient", _events(batch_P, ranks))
+        seconds = time.perf_counter() - start
+        yield StepDone(step + 1, loss, gradient_norm, learning_rate, stop, seconds, wait_seconds)
         start = time.perf_counter()
 
 
-def _agree(terms: LossTerms, stop: bool, ranks: Ranks) -> tuple[torch.Tensor, float, bool]:
-    """Weights of the global batch, its loss, and whether any rank must stop: one small exchange a step."""
-    sums_T = terms.sums_T.detach().double()
-    total = ranks.sum(torch.cat([sums_T, terms.weights_T, terms.weights_T.new_tensor([stop])]))
-    num_terms = len(sums_T)
-    weights_T = total[num_terms:-1]
-    return weights_T, float(mean_loss(total[:num_terms], weights_T)), bool(total[-1] > 0)
+def _agree(sums_PT: Tensor, weights_T: Tensor, stop: bool, ranks: Ranks) -> tuple[float, bool]:
+    """The loss of the global batch, and whether any rank must stop."""
+    sums_T = sums_PT.double().sum(dim=0)
+    total = ranks.sum(torch.cat([sums_T, sums_T.new_tensor([stop])]))
+    return float(mean_loss(total[:-1], weights_T)), bool(total[-1] > 0)
 
 
-def _guilty_events(terms: LossTerms, batch: SparseBatch, ranks: Ranks) -> list[list[int]]:
-    """Run, subrun and event of every event in the batches whose loss is not finite."""
-    is_guilty = not bool(terms.sums_T.isfinite().all())
-    own: list[list[int]] = batch.event_ids_B3.tolist() if is_guilty else []
+def _guilty_events(sums_PT: Sequence[Tensor], batch_P: Sequence[SparseBatch], ranks: Ranks) -> list[list[int]]:
+    """Run, subrun and event of every event in the parts whose loss is not finite."""
+    guilty = [part for sums_T, part in zip(sums_PT, batch_P, strict=True) if not bool(sums_T.isfinite().all())]
+    return _events(guilty, ranks)
+
+
+def _events(parts: Sequence[SparseBatch], ranks: Ranks) -> list[list[int]]:
+    """Run, subrun and event of every event, over all ranks."""
+    own = [event for part in parts for event in part.event_ids_B3.tolist()]
     return [event for events in ranks.gather(own) for event in events]

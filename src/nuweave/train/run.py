@@ -3,32 +3,32 @@
 from __future__ import annotations
 
 import json
-import signal
+import os
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager, nullcontext
-from dataclasses import dataclass
+from contextlib import ExitStack, contextmanager
+from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import Any
 
 import torch
 
 from nuweave.config import ModelConfig
 from nuweave.config.train import LoaderConfig, TrainConfig
-from nuweave.loader import EventDataset, TrainingStream, evaluation_batches, make_sampler, stage, staged_path
+from nuweave.loader import EventDataset, Sampler, TrainingStream, evaluation_batches, make_sampler, stage, staged_path
 from nuweave.models import build_network
 from nuweave.store import write_aside
 from nuweave.tasks import Task, in_file, make_task
-from nuweave.train.checkpoint import Checkpoints, Progress, claim_run_dir, fingerprint
+from nuweave.train.checkpoint import Checkpoints, Progress
 from nuweave.train.distributed import Ranks, all_ranks
 from nuweave.train.engine import Engine, make_engine
-from nuweave.train.errors import NonFiniteLossError
-from nuweave.train.export import describe_model, export_model
-from nuweave.train.journal import Journal, last_validation, say
+from nuweave.train.errors import NonFiniteLossError, RunTakenError
+from nuweave.train.export import describe_model, export_model, package_commit
+from nuweave.train.journal import Journal, say, validation_at
 from nuweave.train.loop import StepDone, train_steps
+from nuweave.train.run_dir import claim, fingerprint, owned, write_settings, write_state
 from nuweave.train.schedule import make_schedule
+from nuweave.train.selection import is_enough, updated
+from nuweave.train.stop import job_end, stop_requests
 from nuweave.train.validate import validate
-
-STOP_SIGNALS = (signal.SIGTERM, signal.SIGUSR1)
 
 
 def run_training(
@@ -45,45 +45,29 @@ def run_training(
         model_dir: gets the finished model.
         run_dir: keeps checkpoints and records between starts.
     Returns:
-        whether the training is finished; False after SIGTERM or SIGUSR1: a checkpoint is written, run it again.
+        whether the training is finished; False where a signal or the end of the job cut it short: a checkpoint is
+        written, run it again.
     Raises:
         TrainError: it cannot start, no checkpoint is whole, or the loss is not finite.
     """
-    with all_ranks(model.train.ranks) as ranks, _stop_signals() as asked_to_stop:
-        training = _prepare(model, seed=seed, ranks=ranks, train_path=train_path, val_path=val_path)
-        if ranks.is_first:
-            claim_run_dir(run_dir, fingerprint(model, seed=seed, train_path=train_path), say)
-        ranks.barrier()
-        checkpoints = Checkpoints(run_dir / "checkpoints", engine=training.engine, ranks=ranks, tell=say)
+    with stop_requests() as stop, all_ranks(model.train.ranks) as ranks, _owned(run_dir, ranks):
+        training = _prepare(name, model, seed=seed, ranks=ranks, train_path=train_path, val_path=val_path)
+        checkpoints = _claim(training, run_dir)
         start = checkpoints.resume()
         if start.step and ranks.is_first:
             say(f"{name}: going on after step {start.step} of {model.train.max_steps}")
-        opened = Journal(run_dir, name=name, first_step=start.step, settings=model.train) if ranks.is_first else None
-        with opened or nullcontext() as journal:
-            try:
-                progress, left_out = _train(
-                    training, start, checkpoints=checkpoints, journal=journal, stop=asked_to_stop
-                )
-            except NonFiniteLossError as error:
-                if ranks.is_first:
-                    _write_events(run_dir / "nonfinite.json", error)
-                raise
-        if left_out and ranks.is_first:
-            with write_aside(run_dir / "quarantine.json") as part:
-                part.write_text(json.dumps(left_out, indent=1) + "\n")
-            say(f"{name}: {len(left_out)} damaged events were left out; {run_dir / 'quarantine.json'} lists them")
-        is_finished = progress.step == model.train.max_steps
-        if is_finished and ranks.is_first:
-            history = run_dir / "metrics.jsonl"
-            description = describe_model(
-                name=name,
-                model=model,
-                seed=seed,
-                dataset=training.train_set,
-                training=_summary(model.train, progress, ranks),
-                validation=last_validation(history),
-            )
-            export_model(training.engine.network, description, history=history, model_dir=model_dir)
+        if ranks.is_first:
+            stop.before(job_end(os.environ), margin_s=60 * model.train.limits.stop_before_end_minutes)
+        with _recorded(training, run_dir, start) as journal:
+            progress = _train(training, start, checkpoints, journal=journal, stop=stop, run_dir=run_dir)
+        is_finished = _is_over(progress, model.train)
+        if is_finished:
+            _export(training, progress, checkpoints, run_dir=run_dir, model_dir=model_dir)
+        elif ranks.is_first:
+            say(f"{name}: {stop.reason}: saved after step {progress.step}; start it again to go on")
+        if ranks.is_first:
+            write_state(run_dir, "finished" if is_finished else "stopped", step=progress.step)
+        ranks.barrier()  # nobody reports an end before all is written
         return is_finished
 
 
@@ -91,24 +75,48 @@ def run_training(
 class _Training:
     """Everything that the steps of a training need."""
 
-    settings: TrainConfig
+    name: str
+    model: ModelConfig
     seed: int
     ranks: Ranks
     task: Task
     engine: Engine
     train_set: EventDataset
     val_set: EventDataset
+    sampler: Sampler
+
+    @property
+    def settings(self) -> TrainConfig:
+        """Of the training."""
+        return self.model.train
 
 
-def _prepare(model: ModelConfig, *, seed: int, ranks: Ranks, train_path: Path, val_path: Path) -> _Training:
+@contextmanager
+def _owned(run_dir: Path, ranks: Ranks) -> Iterator[None]:
+    """Rank 0 owns the directory for all."""
+    with ExitStack() as stack:
+        fault = ""
+        if ranks.is_first:
+            try:
+                stack.enter_context(owned(run_dir, say))
+            except RunTakenError as error:
+                fault = str(error)
+        if fault := ranks.broadcast(fault):
+            raise RunTakenError(fault)
+        yield
+
+
+def _prepare(name: str, model: ModelConfig, *, seed: int, ranks: Ranks, train_path: Path, val_path: Path) -> _Training:
     """Open the data, build network and engine: the same weights on every rank, dropout of each its own."""
-    train_set, val_set = (_open(path, model.train.loader, ranks) for path in (train_path, val_path))
+    settings = model.train
+    train_set, val_set = (_open(path, settings.loader, ranks) for path in (train_path, val_path))
+    sampler = make_sampler(train_set, settings.loader, seed=seed, global_batch=settings.global_batch)
     task = make_task(model.task)
     torch.manual_seed(seed)
     network = build_network(model.network, task.outputs, num_planes=train_set.num_planes, shape=train_set.shape)
-    engine = make_engine(task, network, model.train, ranks)
+    engine = make_engine(task, network, settings, ranks)
     torch.manual_seed(seed + 1 + ranks.rank)
-    return _Training(model.train, seed, ranks, task, engine, train_set, val_set)
+    return _Training(name, model, seed, ranks, task, engine, train_set, val_set, sampler)
 
 
 def _open(path: Path, settings: LoaderConfig, ranks: Ranks) -> EventDataset:
@@ -122,6 +130,50 @@ def _open(path: Path, settings: LoaderConfig, ranks: Ranks) -> EventDataset:
     return EventDataset(staged_path(path, directory), verify=settings.verify)
 
 
+def _claim(training: _Training, run_dir: Path) -> Checkpoints:
+    """Make the directory that of this training; its checkpoints."""
+    ranks, model, train_set = training.ranks, training.model, training.train_set
+    if ranks.is_first:
+        claim(run_dir, fingerprint(model, seed=training.seed, dataset=train_set), say)
+        dropped, padded = training.sampler.dropped_per_epoch, training.sampler.padded_per_epoch
+        events_per_epoch = len(train_set) - dropped + padded
+        write_settings(run_dir, name=training.name, model=model, events_per_epoch=events_per_epoch)
+        if dropped or padded:
+            say(f"an epoch leaves out {dropped} events and repeats {padded}")
+    ranks.barrier()
+    return Checkpoints(
+        run_dir / "checkpoints",
+        engine=training.engine,
+        ranks=ranks,
+        origin={
+            "seed": training.seed,
+            "manifest": train_set.manifest,
+            "commit": package_commit() if ranks.is_first else "",
+            "model": model.model_dump(mode="json"),
+        },
+        num_kept=model.train.keep_checkpoints,
+        tell=say,
+    )
+
+
+@contextmanager
+def _recorded(training: _Training, run_dir: Path, start: Progress) -> Iterator[Journal | None]:
+    """Rank 0 keeps a journal, and says what became of the training."""
+    if not training.ranks.is_first:
+        yield None
+        return
+    write_state(run_dir, "running", step=start.step)
+    journal = Journal(run_dir, name=training.name, first_step=start.step, settings=training.settings)
+    try:
+        with journal:
+            yield journal
+    except BaseException as error:
+        if isinstance(error, NonFiniteLossError):
+            _write(run_dir / "nonfinite.json", {"step": error.step + 1, "events": error.event_ids})
+        write_state(run_dir, "failed", step=start.step, message=str(error) or type(error).__name__)
+        raise
+
+
 def _train(
     training: _Training,
     progress: Progress,
@@ -129,19 +181,55 @@ def _train(
     *,
     journal: Journal | None,
     stop: Callable[[], bool],
-) -> tuple[Progress, list[str]]:
-    """Train from `progress` to the end, or until told to stop; validate, record and save on the way.
-
-    Returns:
-        how far it came, and the damaged events that any rank left out.
-    """
+    run_dir: Path,
+) -> Progress:
+    """Train from `progress` to the end, or until told to stop; validate, record and save on the way."""
     settings, ranks = training.settings, training.ranks
-    sampler = make_sampler(training.train_set, settings.loader, seed=training.seed, global_batch=settings.global_batch)
-    if ranks.is_first and (sampler.dropped_per_epoch or sampler.padded_per_epoch):
-        say(f"an epoch leaves out {sampler.dropped_per_epoch} events and repeats {sampler.padded_per_epoch}")
-    stream = TrainingStream(
+    with _stream(training, progress) as stream:
+        steps = train_steps(
+            task=training.task,
+            engine=training.engine,
+            ranks=ranks,
+            batches=stream,
+            steps=range(progress.step, progress.step if _is_over(progress, settings) else settings.max_steps),
+            rate=make_schedule(settings),
+            asked_to_stop=stop,
+            num_parts=settings.accumulate,
+        )
+        for done in _steps_on(training.train_set.paths[0], steps):
+            best = progress.best
+            if journal:
+                journal.step(done)
+            if done.step == settings.max_steps or done.step % settings.validate_every == 0:
+                metrics = _validate(training)
+                best = updated(best, metrics, done.step, settings.selection)
+                if journal:
+                    journal.validation(done.step, metrics)
+            progress = Progress(done.step, progress.seconds + done.seconds, stream.state_dict(), best)
+            ends = done.asked_to_stop or _is_over(progress, settings)
+            is_best = best is not None and best.step == done.step
+            if ends or is_best or done.step % settings.checkpoint_every == 0:
+                checkpoints.save(progress)
+            if ends:
+                break
+        left_out = ranks.gather([str(fault) for fault in stream.quarantined])
+    damaged = sorted({fault for faults in left_out for fault in faults})
+    if damaged and ranks.is_first:
+        _write(run_dir / "quarantine.json", damaged)
+        say(f"{training.name}: {len(damaged)} damaged events were left out; {run_dir / 'quarantine.json'} lists them")
+    return progress
+
+
+def _is_over(progress: Progress, settings: TrainConfig) -> bool:
+    """Whether no step follows: all are done, or none brings the watched metric further."""
+    return progress.step == settings.max_steps or is_enough(progress.best, settings.selection)
+
+
+def _stream(training: _Training, progress: Progress) -> TrainingStream:
+    settings, ranks = training.settings, training.ranks
+    return TrainingStream(
         training.train_set,
-        sampler,
+        training.sampler,
         rank=ranks.rank,
         world=ranks.world_size,
         state=progress.loader or None,
@@ -149,32 +237,6 @@ def _train(
         settings=settings.loader,
         device=ranks.device,
     )
-    with stream:
-        steps = train_steps(
-            task=training.task,
-            engine=training.engine,
-            ranks=ranks,
-            batches=stream,
-            steps=range(progress.step, settings.max_steps),
-            rate=make_schedule(settings),
-            asked_to_stop=stop,
-        )
-        for done in _steps_on(training.train_set.paths[0], steps):
-            progress = Progress(done.step, progress.seconds + done.seconds, stream.state_dict())
-            is_last = done.step == settings.max_steps
-            stops = done.asked_to_stop and not is_last
-            if journal:
-                journal.step(done)
-            if is_last or done.step % settings.validate_every == 0:
-                metrics = _validate(training)
-                if journal:
-                    journal.validation(done.step, metrics)
-            if is_last or stops or done.step % settings.checkpoint_every == 0:
-                checkpoints.save(progress)
-            if stops:
-                break
-        left_out = ranks.gather([str(fault) for fault in stream.quarantined])
-    return progress, sorted({fault for faults in left_out for fault in faults})
 
 
 def _steps_on(path: Path, steps: Iterator[StepDone]) -> Iterator[StepDone]:
@@ -187,7 +249,7 @@ def _validate(training: _Training) -> dict[str, float]:
     settings, ranks = training.settings, training.ranks
     batches = evaluation_batches(
         training.val_set,
-        batch=settings.global_batch // settings.ranks,
+        batch=settings.global_batch // (settings.ranks * settings.accumulate),
         rank=ranks.rank,
         world=ranks.world_size,
         max_events=settings.max_validation_events,
@@ -196,31 +258,38 @@ def _validate(training: _Training) -> dict[str, float]:
         return validate(training.task, training.engine.network, batches, settings=settings, ranks=ranks)
 
 
-def _summary(settings: TrainConfig, progress: Progress, ranks: Ranks) -> dict[str, Any]:
-    """The part `training` of model.json; seconds are those of the steps, over all starts."""
-    return {
-        "steps": progress.step,
-        "events": progress.step * settings.global_batch,
-        "seconds": progress.seconds,
-        "ranks": ranks.world_size,
-        "engine": settings.engine,
-        "precision": settings.precision,
-        "device": ranks.device.type,
-    }
+def _export(
+    training: _Training, progress: Progress, checkpoints: Checkpoints, *, run_dir: Path, model_dir: Path
+) -> None:
+    """Write the model: the last weights, or those of the best validation."""
+    settings, ranks, history = training.settings, training.ranks, run_dir / "metrics.jsonl"
+    step = progress.step
+    if settings.selection.export == "best" and progress.best is not None and progress.best.step != step:
+        step = progress.best.step
+        checkpoints.load_best(progress.best)
+    if not ranks.is_first:
+        return
+    description = describe_model(
+        name=training.name,
+        model=training.model,
+        seed=training.seed,
+        dataset=training.train_set,
+        training={
+            "steps": progress.step,
+            "exported_step": step,
+            "best": progress.best and asdict(progress.best),
+            "events": progress.step * settings.global_batch,
+            "seconds": progress.seconds,  # of the steps, over all starts
+            "ranks": ranks.world_size,
+            "engine": settings.engine,
+            "precision": settings.precision,
+            "device": ranks.device.type,
+        },
+        validation=validation_at(history, step),
+    )
+    export_model(training.engine.network, description, history=history, model_dir=model_dir)
 
 
-def _write_events(path: Path, error: NonFiniteLossError) -> None:
+def _write(path: Path, content: object) -> None:
     with write_aside(path) as part:
-        part.write_text(json.dumps({"step": error.step + 1, "events": error.event_ids}) + "\n")
-
-
-@contextmanager
-def _stop_signals() -> Iterator[Callable[[], bool]]:
-    """While inside, SIGTERM and SIGUSR1 are only noted: the function that is given says whether one came."""
-    received: list[int] = []
-    before = {number: signal.signal(number, lambda number, _frame: received.append(number)) for number in STOP_SIGNALS}
-    try:
-        yield lambda: bool(received)
-    finally:
-        for number, handler in before.items():
-            signal.signal(number, handler)
+        part.write_text(json.dumps(content, indent=1) + "\n")

@@ -34,8 +34,10 @@ def validate(
         batch = task.prepare(batch.to(ranks.device))
         with precision_of(settings, ranks.device):
             logits = task.forward(network, batch)
-        terms = task.loss_terms(logits, batch)
-        sums = {"loss sums": terms.sums_T.double().cpu(), "loss weights": terms.weights_T.cpu()}
+        sums = {
+            "loss sums": task.loss_sums(logits, batch).double().cpu(),
+            "loss weights": task.loss_weights(batch).cpu(),
+        }
         own = _added(own, sums | task.counts(logits, batch))
     network.train()
     total: dict[str, Tensor] = {}
