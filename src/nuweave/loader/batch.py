@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass, replace
+from itertools import pairwise
 
 import torch
 from torch import Tensor
@@ -95,6 +96,37 @@ class SparseBatch:
             images_N=self.images_N[keep_N],
             values_N=self.values_N[keep_N],
             labels_N=None if self.labels_N is None else self.labels_N[keep_N],
+        )
+
+    def parts(self, num: int) -> list[SparseBatch]:
+        """The batch cut into batches of neighbouring events, as numpy.array_split cuts: the first ones are larger.
+
+        Args:
+            num: batches to cut into, at least 1; those past the last event have no event.
+        Returns:
+            the parts in the order of their events; the batch itself where num is 1.
+        """
+        if num == 1:
+            return [self]
+        size, larger = divmod(self.num_events, num)
+        first = [part * size + min(part, larger) for part in range(num + 1)]
+        return [self._between(start, stop) for start, stop in pairwise(first)]
+
+    def _between(self, start: int, stop: int) -> SparseBatch:
+        """The events of [start, stop) and their sites, which lie together: sites are sorted by image."""
+        edges = torch.tensor([start, stop], device=self.images_N.device) * self.num_planes
+        first, last = torch.searchsorted(self.images_N, edges).tolist()
+        sites, events = slice(first, last), slice(start, stop)
+        return replace(
+            self,
+            sites_N=self.sites_N[sites],
+            images_N=self.images_N[sites] - start * self.num_planes,
+            values_N=self.values_N[sites],
+            labels_N=None if self.labels_N is None else self.labels_N[sites],
+            num_events=stop - start,
+            event_ids_B3=self.event_ids_B3[events],
+            truth={head: class_B[events] for head, class_B in self.truth.items()},
+            vertex_BP=None if self.vertex_BP is None else self.vertex_BP[events],
         )
 
     def _scatter(self, feat_N: Tensor) -> Tensor:
