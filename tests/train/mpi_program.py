@@ -28,44 +28,66 @@ from nuweave.train.schedule import make_schedule
 from tests.train.events import classifier, tagger
 
 NOT_FINISHED = 85
+Trained = dict[str, list[float]]
 ENGINES: dict[str, dict[str, object]] = {
     "torch": {"engine": "torch"},
-    "torch bf16": {"engine": "torch", "precision": "bf16"},
     "zero 0": {"engine": "deepspeed", "zero_stage": 0},
     "zero 1": {"engine": "deepspeed", "zero_stage": 1},
     "zero 2": {"engine": "deepspeed", "zero_stage": 2},
-    "zero 1 bf16": {"engine": "deepspeed", "zero_stage": 1, "precision": "bf16"},
+}
+WAYS: dict[str, dict[str, object]] = {  # that change no more than rounding
+    "adamw": {},
+    "sgd": {"optimizer": {"kind": "sgd"}},
+    "accumulated": {"optimizer": {"kind": "sgd"}, "accumulate": 2},
+    "bf16": {"optimizer": {"kind": "sgd"}, "precision": "bf16"},
+    "fp16": {"optimizer": {"kind": "sgd"}, "precision": "fp16"},
 }
 
 
-def short_training(path: Path, settings: dict[str, object], ranks: Ranks) -> dict[str, list[float]]:
-    """Losses of four steps, and the absolute sum of each weight tensor after them; the norm looks at one site only."""
+def short_training(path: Path, settings: dict[str, object], ranks: Ranks, *, norm: str = "layer") -> Trained:
+    """Losses and norms of four steps, and the sum of squares of each weight tensor after them.
+
+    The norm looks at one site only, or at the events of all ranks.
+    """
     model = tagger(overfit=None, ranks=ranks.world_size, max_steps=4, clip_norm=0.5, **settings)
     dataset, task = EventDataset(path), make_task(model.task)
     torch.manual_seed(3)
-    by_site = model.network.model_copy(update={"norm": "layer"})
-    network = build_network(by_site, task.outputs, num_planes=dataset.num_planes, shape=dataset.shape)
+    config = model.network.model_copy(update={"norm": norm})
+    network = build_network(config, task.outputs, num_planes=dataset.num_planes, shape=dataset.shape)
     engine = make_engine(task, network, model.train, ranks)
     sampler = make_sampler(dataset, model.train.loader, seed=3, global_batch=model.train.global_batch)
     with TrainingStream(dataset, sampler, rank=ranks.rank, world=ranks.world_size) as stream:
-        steps = train_steps(
-            task=task,
-            engine=engine,
-            ranks=ranks,
-            batches=stream,
-            steps=range(4),
-            rate=make_schedule(model.train),
-            asked_to_stop=lambda: False,
+        done = list(
+            train_steps(
+                task=task,
+                engine=engine,
+                ranks=ranks,
+                batches=stream,
+                steps=range(4),
+                rate=make_schedule(model.train),
+                asked_to_stop=lambda: False,
+                num_parts=model.train.accumulate,
+            )
         )
-        losses = [done.loss for done in steps]
-    weights = [float(tensor.double().abs().sum()) for tensor in engine.network.state_dict().values()]
-    return {"losses": losses, "weights": weights}
+    return {
+        "losses": [one.loss for one in done],
+        "norms": [one.gradient_norm for one in done],
+        "weights": [float(tensor.detach().double().square().sum()) for tensor in engine.network.parameters()],
+    }
 
 
 def compare_engines(path: Path, out: Path) -> None:
     """The same steps with every engine."""
     with all_ranks(2) as ranks:
-        results = {name: short_training(path, settings, ranks) for name, settings in ENGINES.items()}
+        results = {
+            f"{engine}, {way}": short_training(path, {**ENGINES[engine], **WAYS[way]}, ranks)
+            for engine in ENGINES
+            for way in WAYS
+        }
+        results |= {
+            f"{engine}, sync_batch": short_training(path, {**ENGINES[engine], **WAYS["sgd"]}, ranks, norm="sync_batch")
+            for engine in ENGINES
+        }
         if ranks.is_first:
             out.write_text(json.dumps(results))
 

@@ -2,23 +2,29 @@
 
 from __future__ import annotations
 
+import errno
+import hashlib
+import json
 from pathlib import Path
 
 import pytest
 import torch
+from safetensors.torch import load_file, save_file
 
-from nuweave.config import ModelConfig
 from nuweave.loader import EventDataset
 from nuweave.models import build_network
 from nuweave.tasks import make_task
-from nuweave.train.checkpoint import Checkpoints, Progress, claim_run_dir, fingerprint
-from nuweave.train.distributed import one_process
-from nuweave.train.engine import TorchEngine
+from nuweave.train.checkpoint import Checkpoints, Progress
+from nuweave.train.distributed import Ranks, one_process
+from nuweave.train.engine import TorchEngine, cut_anew
 from nuweave.train.errors import TrainError
-from tests.train.events import tagger, write_learnable
+from nuweave.train.selection import Best
+from tests.train.events import tagger
 
 
-def make(directory: Path, *, told: list[str] | None = None, weight_seed: int = 0) -> tuple[Checkpoints, TorchEngine]:
+def make(
+    directory: Path, *, told: list[str] | None = None, weight_seed: int = 0, num_kept: int = 2
+) -> tuple[Checkpoints, TorchEngine]:
     """Checkpoints in `directory` of a fresh network."""
     model, ranks = tagger(), one_process()
     task = make_task(model.task)
@@ -26,7 +32,8 @@ def make(directory: Path, *, told: list[str] | None = None, weight_seed: int = 0
     network = build_network(model.network, task.outputs, num_planes=2, shape=(16, 16))
     engine = TorchEngine(task, network, model.train, ranks)
     tell = (lambda _: None) if told is None else told.append
-    return Checkpoints(directory, engine=engine, ranks=ranks, tell=tell), engine
+    origin = {"seed": 5, "commit": "abc"}
+    return Checkpoints(directory, engine=engine, ranks=ranks, origin=origin, num_kept=num_kept, tell=tell), engine
 
 
 def move(engine: TorchEngine, path: Path) -> None:
@@ -68,7 +75,7 @@ def test_the_two_newest_are_kept_and_latest_names_the_newest(tmp_path: Path) -> 
     assert (tmp_path / "latest").read_text() == "step_000010"
 
 
-@pytest.mark.parametrize("victim", ["torch.pt", "complete.json", "rank_000000.pt"])
+@pytest.mark.parametrize("victim", ["model.safetensors", "optimizer_000000.pt", "complete.json", "rank_000000.pt"])
 @pytest.mark.parametrize("damage", ["cut", "gone", "flipped"])
 def test_a_damaged_checkpoint_gives_way_to_the_one_before(tmp_path: Path, victim: str, damage: str) -> None:
     told: list[str] = []
@@ -93,7 +100,7 @@ def test_a_damaged_checkpoint_gives_way_to_the_one_before(tmp_path: Path, victim
 def test_with_every_checkpoint_damaged_nothing_starts_over(tmp_path: Path) -> None:
     checkpoints, _ = make(tmp_path)
     checkpoints.save(Progress(3, 0.0))
-    (tmp_path / "step_000003" / "torch.pt").write_bytes(b"")
+    (tmp_path / "step_000003" / "model.safetensors").write_bytes(b"")
     with pytest.raises(TrainError, match="no checkpoint is whole; move the directory away"):
         checkpoints.resume()
 
@@ -107,32 +114,63 @@ def test_a_half_written_checkpoint_is_not_seen(tmp_path: Path) -> None:
     assert not (tmp_path / ".step_000006.part").exists()
 
 
-def test_the_fingerprint_follows_what_decides_the_weights_and_nothing_else(
-    tmp_path: Path, learnable: dict[str, Path]
-) -> None:
-    def mark(model: ModelConfig, seed: int = 1, path: Path = learnable["train_path"]) -> str:
-        return fingerprint(model, seed=seed, train_path=path)
+def test_the_checkpoint_of_the_best_validation_stays(tmp_path: Path, learnable: dict[str, Path]) -> None:
+    checkpoints, engine = make(tmp_path, num_kept=1)
+    best = Best("loss", 0.5, step=2)
+    checkpoints.save(Progress(2, 0.0, best=best))
+    weights = {name: tensor.clone() for name, tensor in engine.network.state_dict().items()}
+    for step in (3, 4):
+        move(engine, learnable["train_path"])
+        checkpoints.save(Progress(step, 0.0, best=best))
+    assert sorted(path.name for path in tmp_path.glob("step_*")) == ["step_000002", "step_000004"]
+    assert checkpoints.resume().best == best
+    checkpoints.load_best(best)
+    assert all(torch.equal(weights[name], tensor) for name, tensor in engine.network.state_dict().items())
+    checkpoints.save(Progress(5, 0.0, best=Best("loss", 0.4, step=5)))
+    assert sorted(path.name for path in tmp_path.glob("step_*")) == ["step_000005"]
 
-    usual = mark(tagger())
-    assert mark(tagger(log_every=7, validate_every=7, checkpoint_every=7, max_validation_events=7)) == usual
-    assert mark(tagger(overfit={"max_steps": 7})) == usual
-    others = [
-        mark(tagger(learning_rate=0.02)),
-        mark(tagger(), seed=2),
-        mark(tagger(), path=write_learnable(tmp_path / "other.h5", num_events=10, seed=3)),
-    ]
-    assert len({usual, *others}) == 4
+
+def test_a_write_that_fails_leaves_the_checkpoint_before(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    checkpoints, _ = make(tmp_path)
+    checkpoints.save(Progress(3, 0.0))
+
+    def full(*_: object) -> None:
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    with monkeypatch.context() as patch:
+        patch.setattr(torch, "save", full)
+        with pytest.raises(TrainError, match=r"step_000006: cannot be written \(No space left on device\); "):
+            checkpoints.save(Progress(6, 0.0))
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["latest", "step_000003"]
+    assert checkpoints.resume().step == 3
 
 
-def test_a_run_of_another_training_is_moved_aside_and_counted(tmp_path: Path) -> None:
-    run_dir, told = tmp_path / "run", list[str]()
-    claim_run_dir(run_dir, "a", told.append)
-    claim_run_dir(run_dir, "a", told.append)
-    assert not told
-    for number, mark in enumerate("bc", start=1):
-        (run_dir / "of").write_text(mark)
-        claim_run_dir(run_dir, mark, told.append)
-        assert not (run_dir / "of").exists()
-        assert (tmp_path / f"run.old{number}" / "of").read_text() == mark
-    assert len(told) == 2
-    assert "run.old2" in told[1]
+def test_a_checkpoint_of_another_network_is_refused_with_its_commit(tmp_path: Path) -> None:
+    checkpoints, _ = make(tmp_path)
+    checkpoints.save(Progress(3, 0.0))
+    path = tmp_path / "step_000003"
+    (name, weight), *others = load_file(path / "model.safetensors").items()
+    save_file({f"{name}_renamed": weight, **dict(others)}, path / "model.safetensors")
+    complete = json.loads((path / "complete.json").read_text())
+    complete["files"]["model.safetensors"] = hashlib.sha256((path / "model.safetensors").read_bytes()).hexdigest()
+    (path / "complete.json").write_text(json.dumps(complete))
+    with pytest.raises(TrainError, match=r"step_000003: does not fit this network .* wrote it \(commit abc\)"):
+        checkpoints.resume()
+
+
+def test_steps_of_seven_digits_are_newer_than_those_of_six(tmp_path: Path) -> None:
+    checkpoints, _ = make(tmp_path)
+    for step in (999_999, 1_000_000):
+        checkpoints.save(Progress(step, 0.0))
+    assert checkpoints.resume().step == 1_000_000
+
+
+def test_flat_pieces_of_two_ranks_are_cut_anew_for_one_and_for_three() -> None:
+    """Five weights: [0 1 2] [3 4 -], then [0 1 2 3 4 -], then [0 1] [2 3] [4 -]."""
+    pieces = [torch.tensor([0.0, 1, 2]), torch.tensor([3.0, 4, 0])]
+    shards = [{"state": {0: {"exp_avg": piece, "step": torch.tensor(7.0)}}, "param_groups": [1]} for piece in pieces]
+    for world, size in ((1, 6), (3, 2)):
+        found = [cut_anew(shards, [size], Ranks(rank, world, torch.device("cpu"))) for rank in range(world)]
+        whole = torch.cat([one["state"][0]["exp_avg"] for one in found])
+        assert whole.tolist() == [0, 1, 2, 3, 4, 0]
+        assert all((one["state"][0]["step"], one["param_groups"]) == (7, [1]) for one in found)

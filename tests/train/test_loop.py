@@ -70,11 +70,10 @@ def test_a_rank_without_events_adds_nothing_and_its_gradients_are_zero(
     model, dataset = make(), EventDataset(learnable["train_path"])
     task, empty = make_task(model.task), dataset.read([])
     network = build_network(model.network, task.outputs, num_planes=dataset.num_planes, shape=dataset.shape).train()
-    terms = task.loss_terms(task.forward(network, empty), empty)
-    assert terms.sums_T.tolist() == [0.0] * len(terms.sums_T)
-    assert terms.weights_T.tolist() == [0.0] * len(terms.sums_T)
-    of_all_ranks = terms.weights_T + 4
-    mean_loss(terms.sums_T, of_all_ranks).backward()  # type: ignore[no-untyped-call]
+    sums_T, weights_T = task.loss_sums(task.forward(network, empty), empty), task.loss_weights(empty)
+    assert sums_T.tolist() == [0.0] * len(sums_T)
+    assert weights_T.tolist() == [0.0] * len(sums_T)
+    mean_loss(sums_T, weights_T + 4).backward()  # type: ignore[no-untyped-call]
     gradients = [weight.grad for weight in network.parameters() if weight.grad is not None]
     assert gradients
     assert all(not gradient.any() for gradient in gradients)

@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from nuweave.train.distributed import one_process
-from tests.train.mpi_program import ENGINES, NOT_FINISHED, short_training
+from tests.train.mpi_program import ENGINES, NOT_FINISHED, WAYS, short_training
 
 pytestmark = pytest.mark.mpi
 ROOT = Path(__file__).resolve().parents[2]
@@ -23,20 +23,26 @@ def two_ranks(*arguments: object) -> subprocess.CompletedProcess[str]:
     return subprocess.run(list(map(str, command)), cwd=ROOT, capture_output=True, text=True, timeout=300, check=False)
 
 
+ROUNDED = ("bf16", "fp16")
+
+
 def test_every_engine_on_two_ranks_trains_like_torch_in_one_process(tmp_path: Path, learnable: dict[str, Path]) -> None:
-    """The loss is normalised over all ranks: with a norm that does not look at other events, only rounding differs."""
+    """The loss is one mean over all ranks and parts: with a norm that knows of neither, only rounding differs."""
     out = tmp_path / "engines.json"
     done = two_ranks("engines", learnable["train_path"], out)
     assert done.returncode == 0, done.stderr
     found = json.loads(out.read_text())
-    for name, settings in ENGINES.items():
-        rounds = settings.get("precision") == "bf16"
-        expected = short_training(learnable["train_path"], ENGINES["torch bf16" if rounds else "torch"], one_process())
-        tolerance = 1e-3 if rounds else 1e-5
-        assert found[name]["losses"] == pytest.approx(expected["losses"], rel=tolerance), name
-        # AdamW makes steps of full size out of gradients that are 0 but for rounding
-        assert found[name]["weights"] == pytest.approx(expected["weights"], rel=0.02, abs=0.01), name
-    assert found["torch bf16"]["losses"] != found["torch"]["losses"]
+    assert len(found) == len(ENGINES) * (len(WAYS) + 1)
+    alone = {way: short_training(learnable["train_path"], WAYS[way], one_process()) for way in WAYS}
+    alone["sync_batch"] = short_training(learnable["train_path"], WAYS["sgd"], one_process(), norm="sync_batch")
+    for name, trained in found.items():
+        way = name.split(", ")[1]
+        assert trained["losses"] == pytest.approx(alone[way]["losses"], rel=1e-4 if way in ROUNDED else 1e-5), name
+        assert trained["norms"] == pytest.approx(alone[way]["norms"], rel=1e-2 if way in ROUNDED else 1e-3), name
+        if way not in (*ROUNDED, "adamw"):  # it takes steps of full size on gradients that only round
+            assert trained["weights"] == pytest.approx(alone[way]["weights"], rel=1e-3), name
+    assert alone["accumulated"]["losses"] == pytest.approx(alone["sgd"]["losses"], rel=1e-6)
+    assert len({tuple(alone[way]["losses"]) for way in ("sgd", "bf16", "fp16")}) == 3
     assert "DeepSpeed" not in done.stdout + done.stderr
 
 

@@ -7,6 +7,7 @@ import math
 import os
 import shutil
 import signal
+import time
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -18,13 +19,15 @@ import torch
 from safetensors.torch import load_file
 
 from nuweave.config import ModelConfig
-from nuweave.config.train import TrainConfig
+from nuweave.config.train import SelectionConfig, TrainConfig
 from nuweave.models import build_network
 from nuweave.store import DamagedEventError, StoreError
 from nuweave.tasks import make_task
 from nuweave.train import NonFiniteLossError, run_training
 from nuweave.train import run as run_module
 from nuweave.train.engine import make_engine
+from nuweave.train.errors import RunTakenError
+from nuweave.train.run_dir import owned
 from nuweave.train.schedule import make_schedule
 from tests.train.events import classifier, poison, tagger, write_learnable
 
@@ -200,3 +203,44 @@ def test_bf16_rounds_and_keeps_float32_weights(tmp_path: Path, learnable: dict[s
     assert rounded != full
     weights = load_file(tmp_path / "bf16" / "model" / "model.safetensors")
     assert {tensor.dtype for tensor in weights.values() if tensor.is_floating_point()} == {torch.float32}
+
+
+def test_no_better_validation_ends_the_training_and_the_best_weights_are_exported(
+    tmp_path: Path, learnable: dict[str, Path]
+) -> None:
+    """A rate of one ruins the network after some validations."""
+    selection = {"patience": 2, "export": "best"}
+    model = tagger(
+        max_steps=50, validate_every=1, learning_rate=1.0, schedule={"kind": "constant"}, selection=selection
+    )
+    assert start(tmp_path, model, learnable)
+    meta = json.loads((tmp_path / "model" / "model.json").read_text())
+    validations = [line["loss"] for line in records(tmp_path / "model" / "metrics.jsonl") if line["part"] == "val"]
+    best = validations.index(min(validations)) + 1
+    assert meta["training"]["steps"] == len(validations) == best + 2 < 50
+    assert meta["training"]["exported_step"] == meta["training"]["best"]["step"] == best
+    assert meta["validation"]["loss"] == min(validations)
+    weights = (tmp_path / "model" / "model.safetensors").read_bytes()
+    assert start(tmp_path, model, learnable)
+    assert (tmp_path / "model" / "model.safetensors").read_bytes() == weights
+    forgiving = model.model_copy(update={"train": model.train.model_copy(update={"selection": SelectionConfig()})})
+    assert start(tmp_path, forgiving, learnable)
+    assert json.loads((tmp_path / "model" / "model.json").read_text())["training"]["steps"] == 50
+
+
+def test_a_job_that_ends_soon_saves_and_leaves(
+    tmp_path: Path, learnable: dict[str, Path], monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setenv("NUWEAVE_END_TIME", str(int(time.time())))
+    assert not start(tmp_path, tagger(), learnable)
+    assert "the job ends soon: saved after step 1; start it again to go on" in " ".join(capsys.readouterr().err.split())
+    assert json.loads((tmp_path / "run" / "state.json").read_text())["state"] == "stopped"
+    monkeypatch.delenv("NUWEAVE_END_TIME")
+    assert start(tmp_path, tagger(), learnable)
+    assert json.loads((tmp_path / "run" / "state.json").read_text())["state"] == "finished"
+
+
+def test_a_start_beside_another_leaves_before_it_touches_anything(tmp_path: Path, learnable: dict[str, Path]) -> None:
+    with owned(tmp_path / "run", print), pytest.raises(RunTakenError, match="trains here; this start leaves"):
+        start(tmp_path, tagger(), learnable)
+    assert [path.name for path in tmp_path.rglob("*")] == ["run", "owner.json"]

@@ -135,7 +135,7 @@ class Checkpoints:
         try:
             aside.mkdir(parents=True, exist_ok=True)
             own = {"random": _random_state(self._ranks.device), "buffers": dict(network.named_buffers())}
-            files = {_rank_file(rank): own}
+            files: dict[str, Mapping[str, Any]] = {_rank_file(rank): own}
             if rank < self._engine.num_shards:
                 files[_shard_file(rank)] = self._engine.state()
             for name, state in files.items():
@@ -180,7 +180,7 @@ class Checkpoints:
                 shutil.rmtree(path)
 
     def _newest_whole(self) -> str | None:
-        """Name of a checkpoint; "" where all are damaged, None where there are none. Damaged newer ones get a new name."""
+        """Name of a checkpoint; "" where all are damaged, None where there are none. Damaged ones are put aside."""
         names, damaged = self._names(), list[Path]()
         for name in names:
             fault = _fault(self._directory / name)

@@ -77,10 +77,8 @@ class TorchEngine:
         self._optimizer = make_optimizer(self.network.parameters(), settings)
         self._scaler = _grad_scaler(ranks.device, enabled=self.scales_loss)
         self._wrapped = self.network
-        if ranks.world_size > 1:  # running statistics stay each rank's own, as under DeepSpeed
-            self._wrapped = nn.parallel.DistributedDataParallel(
-                self.network, broadcast_buffers=False, gradient_as_bucket_view=True
-            )
+        if ranks.world_size > 1:
+            self._wrapped = _distributed(self.network)
 
     def forward(self, batch: SparseBatch, *, is_last: bool = True) -> Any:
         """Logits of a prepared batch."""
@@ -176,11 +174,11 @@ class ZeroEngine(_DeepSpeedEngine):
         super().__init__(task, network, settings, ranks)
         self.num_shards = ranks.world_size
         self._zero = self._engine.optimizer
+        # autocast's scaler clips before it unscales, and its scale never falls: ZeRO's own does both right
+        self._zero.torch_autocast_gradscaler = None
         if self.scales_loss:
-            # under autocast ZeRO clips before it unscales, and its scale never falls: its own scaler does both right
             from deepspeed.runtime.fp16.loss_scaler import DynamicLossScaler
 
-            self._zero.torch_autocast_gradscaler = None
             self._zero.loss_scaler = DynamicLossScaler(
                 init_scale=FIRST_SCALE,
                 scale_window=STEPS_BETWEEN_GROWTHS,
@@ -239,6 +237,13 @@ def cut_anew(shards: list[State], sizes: list[int], ranks: Ranks) -> dict[str, A
     return {**shards[0], "state": state}
 
 
+def _distributed(network: nn.Module) -> nn.Module:
+    """Running statistics stay each rank's own, as under DeepSpeed."""
+    with warnings.catch_warnings():  # the name that is to replace broadcast_buffers is not in older versions
+        warnings.filterwarnings("ignore", "`broadcast_buffers` is deprecated", FutureWarning)
+        return nn.parallel.DistributedDataParallel(network, broadcast_buffers=False, gradient_as_bucket_view=True)
+
+
 def _import_deepspeed(device: torch.device) -> Any:
     """DeepSpeed for this device, kept from compiling what this training does not use."""
     os.environ.setdefault("DS_ACCELERATOR", device.type)
@@ -246,6 +251,7 @@ def _import_deepspeed(device: torch.device) -> Any:
 
     # its own collectives would start a C++ compiler: gloo, nccl and xccl do without
     deepspeed.ops.__compatible_ops__ = {}
+    deepspeed.utils.logger.setLevel("ERROR")  # what it warns of (an optimiser that is not Adam) was decided here
     warnings.filterwarnings("ignore", r"`torch\.distributed\.\w+` is deprecated", FutureWarning)
     return deepspeed
 

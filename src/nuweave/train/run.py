@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import os
 from collections.abc import Callable, Iterator
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
@@ -20,7 +20,7 @@ from nuweave.tasks import Task, in_file, make_task
 from nuweave.train.checkpoint import Checkpoints, Progress
 from nuweave.train.distributed import Ranks, all_ranks
 from nuweave.train.engine import Engine, make_engine
-from nuweave.train.errors import NonFiniteLossError, RunTakenError
+from nuweave.train.errors import NonFiniteLossError, RunTakenError, TrainError
 from nuweave.train.export import describe_model, export_model, package_commit
 from nuweave.train.journal import Journal, say, validation_at
 from nuweave.train.loop import StepDone, train_steps
@@ -170,7 +170,8 @@ def _recorded(training: _Training, run_dir: Path, start: Progress) -> Iterator[J
     except BaseException as error:
         if isinstance(error, NonFiniteLossError):
             _write(run_dir / "nonfinite.json", {"step": error.step + 1, "events": error.event_ids})
-        write_state(run_dir, "failed", step=start.step, message=str(error) or type(error).__name__)
+        with suppress(TrainError):  # of a full disk; what comes first counts
+            write_state(run_dir, "failed", step=start.step, message=str(error) or type(error).__name__)
         raise
 
 

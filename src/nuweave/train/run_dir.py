@@ -59,8 +59,12 @@ def owned(run_dir: Path, tell: Tell, environment: Mapping[str, str] = os.environ
     Raises:
         RunTakenError: one does.
     """
-    run_dir.mkdir(parents=True, exist_ok=True)
-    with (run_dir / OWNER).open("a+") as file:
+    try:
+        run_dir.mkdir(parents=True, exist_ok=True)
+        file = (run_dir / OWNER).open("a+")
+    except OSError as error:
+        raise TrainError(f"{run_dir}: cannot be written ({error.strerror}); choose another place") from None
+    with file:
         try:
             fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError:
