@@ -256,6 +256,34 @@ def overfit(
     typer.echo(f"{model}: loss {result.first_loss:.3f} -> {result.final_loss:.4f} in {result.steps} steps: passed")
 
 
+@app.command("find-rate")
+def find_rate_command(
+    config: ConfigFile,
+    model: ModelName,
+    train_file: Annotated[Path, typer.Option("--train", help="packed training part")],
+    out: Out,
+    steps: Annotated[int, typer.Option("--steps", min=20, help="from the lowest rate to the highest")] = 100,
+    lowest: Annotated[float, typer.Option("--lowest", help="learning rate of the first step")] = 1e-6,
+    highest: Annotated[float, typer.Option("--highest", help="learning rate of the last step")] = 1.0,
+) -> None:
+    """Train with a growing learning rate until the loss goes up, and suggest train.learning_rate."""
+    from nuweave.train import find_rate
+    from nuweave.train.rate_finder import as_text
+
+    settings = load(config)
+    result = find_rate(
+        name=model,
+        model=_model(settings, model),
+        seed=settings.seed,
+        train_path=train_file,
+        out=out,
+        num_steps=steps,
+        lowest=lowest,
+        highest=highest,
+    )
+    typer.echo(as_text(result))
+
+
 @app.command()
 def train(
     config: ConfigFile,

@@ -8,20 +8,15 @@ from dataclasses import asdict, dataclass
 from itertools import repeat, zip_longest
 from pathlib import Path
 
-import torch
-
 from nuweave.catalog import read_classes
 from nuweave.config import ModelConfig
 from nuweave.config.models import AlexNetConfig, CVNConfig, ResNetConfig
 from nuweave.config.tasks import EventClassificationConfig, SeveralConfig, TaskConfig
 from nuweave.loader import EventDataset
-from nuweave.models import build_network
 from nuweave.store import ShardReader, write_aside
-from nuweave.tasks import in_file, make_task
-from nuweave.train.distributed import one_process
-from nuweave.train.engine import TorchEngine
+from nuweave.tasks import in_file
+from nuweave.train.alone import train_alone
 from nuweave.train.errors import OverfitError
-from nuweave.train.loop import train_steps
 from nuweave.train.schedule import overfit_rate
 
 
@@ -90,20 +85,15 @@ def learn_by_heart(
     name: str, model: ModelConfig, *, seed: int, dataset: EventDataset, entries: list[int]
 ) -> OverfitResult:
     """All events in one batch at every step; stops as soon as the loss is small enough."""
-    rule, ranks = model.overfit, one_process()
-    model = without_regularisation(model, num_events=len(entries))
-    task = make_task(model.task)
-    torch.manual_seed(seed)
-    network = build_network(model.network, task.outputs, num_planes=dataset.num_planes, shape=dataset.shape)
+    rule = model.overfit
     losses: list[float] = []
-    for done in train_steps(
-        task=task,
-        engine=TorchEngine(task, network, model.train, ranks),
-        ranks=ranks,
+    for done in train_alone(
+        without_regularisation(model, num_events=len(entries)),
+        seed=seed,
+        dataset=dataset,
         batches=repeat(dataset.read(entries)),
-        steps=range(rule.max_steps),
+        num_steps=rule.max_steps,
         rate=lambda step: overfit_rate(step, rule),
-        asked_to_stop=lambda: False,
     ):
         losses.append(done.loss)
         if done.loss <= rule.max_loss:
@@ -121,14 +111,12 @@ def learn_by_heart(
 
 
 def without_regularisation(model: ModelConfig, *, num_events: int) -> ModelConfig:
-    """The same model, one rank, without weight decay, dropout and label smoothing."""
+    """The same model, all events a step, without weight decay, dropout and label smoothing."""
     task, network = _without_smoothing(model.task), model.network
     if isinstance(network, ResNetConfig | CVNConfig | AlexNetConfig):
         network = network.model_copy(update={"dropout": 0.0})
     optimizer = model.train.optimizer.model_copy(update={"weight_decay": 0.0})
-    train = model.train.model_copy(
-        update={"ranks": 1, "global_batch": num_events, "accumulate": 1, "optimizer": optimizer}
-    )
+    train = model.train.model_copy(update={"global_batch": num_events, "accumulate": 1, "optimizer": optimizer})
     return model.model_copy(update={"task": task, "network": network, "train": train})
 
 
