@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 import os
 import warnings
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import AbstractContextManager
 from typing import Any, Protocol
 
@@ -215,7 +215,7 @@ class ZeroEngine(_DeepSpeedEngine):
             setattr(self._zero.loss_scaler, name, value)
 
 
-def cut_anew(shards: list[State], sizes: list[int], ranks: Ranks) -> dict[str, Any]:
+def cut_anew(shards: Sequence[State], sizes: Sequence[int], ranks: Ranks) -> dict[str, Any]:
     """The part of the optimiser that this rank has, from the parts that another number of ranks had.
 
     Args:
