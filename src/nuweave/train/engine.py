@@ -280,8 +280,9 @@ def _grad_scaler(device: torch.device, *, enabled: bool) -> torch.amp.GradScaler
 
 
 def _clip(network: nn.Module, largest: float) -> float:
-    """Make the gradient no longer than `largest`; its norm before."""
-    return float(nn.utils.clip_grad_norm_(network.parameters(), largest))
+    """Make the gradient no longer than `largest`; its norm before, infinite where it is not finite."""
+    norm = float(nn.utils.clip_grad_norm_(network.parameters(), largest))
+    return norm if math.isfinite(norm) else math.inf
 
 
 def _set_rate(optimizer: Any, learning_rate: float) -> None:
