@@ -9,6 +9,7 @@ import json
 import os
 import sys
 from dataclasses import asdict
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Annotated, Literal
 
@@ -311,6 +312,31 @@ def train(
 
 
 @app.command()
+def status(
+    paths: Annotated[list[Path], typer.Argument(help="run directories, or results/NAME with several under runs/")],
+    as_json: Annotated[bool, typer.Option("--json", help="print one list of trainings as JSON")] = False,
+) -> None:
+    """Print how far each training is, who trains it, and which checkpoints it has."""
+    from nuweave.report.status import StatusError, find_run_dirs, read_status
+    from nuweave.report.status_text import as_text
+
+    found, faults, now = [], [], datetime.now(UTC)
+    for path in paths:
+        try:
+            found += [read_status(run_dir, now=now) for run_dir in find_run_dirs(path)]
+        except StatusError as error:
+            faults.append(str(error))
+    if as_json:
+        typer.echo(json.dumps([asdict(one) for one in found], indent=2))
+    elif found:
+        typer.echo("\n\n".join(as_text(one, now=now) for one in found))
+    for fault in faults:
+        typer.echo(f"nuweave: {fault}", err=True)
+    if faults:
+        raise typer.Exit(1)
+
+
+@app.command()
 def evaluate(
     config: ConfigFile,
     model: ModelName,
@@ -340,7 +366,7 @@ def evaluate(
 @app.command()
 def report(config: ConfigFile, out: Out) -> None:
     """Write the HTML report of a run."""
-    from nuweave.report import write_report
+    from nuweave.report.render import write_report
 
     write_report(load(config), out=out)
     typer.echo(out)

@@ -14,7 +14,7 @@ import matplotlib.image
 import numpy as np
 import pytest
 
-from nuweave.report import write_report
+from nuweave.report.render import write_report
 from tests.report.conftest import make_run
 
 pytestmark = pytest.mark.browser

@@ -11,9 +11,9 @@ from pathlib import Path
 import pytest
 
 from nuweave.config import Config
-from nuweave.report import write_report
 from nuweave.report.figures.style import page_style
 from nuweave.report.gather import gather
+from nuweave.report.render import write_report
 from nuweave.report.sections.data import data_part
 from nuweave.report.sections.performance import performance_part
 from tests.report.conftest import make_run

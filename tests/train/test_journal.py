@@ -33,7 +33,7 @@ def done(step: int, *, gradient_norm: float = 3.0) -> StepDone:
     )
 
 
-def open_journal(run_dir: Path, *, first_step: int = 0, watched: str = "mean_iou") -> Journal:
+def open_journal(run_dir: Path, *, first_step: int = 0) -> Journal:
     """A journal of ten steps of four events; ten events make an epoch; a record every second step."""
     return Journal(
         run_dir,
@@ -41,7 +41,7 @@ def open_journal(run_dir: Path, *, first_step: int = 0, watched: str = "mean_iou
         model=tagger(max_steps=10, log_every=2, global_batch=4, ranks=1),
         first_step=first_step,
         events_per_epoch=10,
-        watched=watched,
+        primary="mean_iou",
         device=torch.device("cpu"),
     )
 
@@ -102,13 +102,14 @@ def test_a_log_gets_a_line_a_record_with_the_figures(tmp_path: Path, capsys: pyt
 def test_a_resumed_start_knows_the_best_of_the_starts_before(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    with open_journal(tmp_path, watched="loss") as journal:
-        journal.validation(2, {"loss": 0.3})
-        journal.validation(4, {"loss": 0.4})
-        journal.validation(6, {"loss": 0.1})
-    with open_journal(tmp_path, first_step=4, watched="loss") as journal:  # the checkpoint of step 4
+    with open_journal(tmp_path) as journal:
+        journal.validation(2, {"loss": 0.3, "mean_iou": 0.7})
+        journal.validation(3, {"loss": 0.3})  # its events do not define the metric
+        journal.validation(4, {"loss": 0.4, "mean_iou": 0.6})
+        journal.validation(6, {"loss": 0.1, "mean_iou": 0.9})
+    with open_journal(tmp_path, first_step=4) as journal:  # the checkpoint of step 4
         journal.step(done(6))
-    assert "validation loss 0.4 (best 0.3)" in capsys.readouterr().err.splitlines()[-1]
+    assert "validation mean_iou 0.6 (best 0.7)" in capsys.readouterr().err.splitlines()[-1]
 
 
 @pytest.mark.parametrize("width", [60, 200])

@@ -1,5 +1,4 @@
-"""One self-contained page for a run: metrics, figures, event displays, provenance. Reads saved tables; no torch."""
+"""One self-contained page for a run, and the state of its trainings. Reads saved files; no torch.
 
-from nuweave.report.render import write_report
-
-__all__ = ["write_report"]
+Nothing is imported here, so that `status`, which needs no figures, starts at once.
+"""

@@ -87,7 +87,7 @@ class Journal:
         model: its settings: steps, events a step, steps between records, where MLflow writes.
         first_step: steps done before; records of later steps by an earlier start are dropped.
         events_per_epoch: events that make an epoch.
-        watched: metric of the validation that the terminal shows; larger is better, but for loss.
+        primary: metric of the validation that the terminal shows; larger is better.
         device: whose memory is written down.
     """
 
@@ -99,14 +99,15 @@ class Journal:
         model: ModelConfig,
         first_step: int,
         events_per_epoch: int,
-        watched: str,
+        primary: str,
         device: torch.device,
     ) -> None:
         self._name, self._settings, self._device = name, model.train, device
-        self._events_per_epoch, self._watched = events_per_epoch, watched
+        self._events_per_epoch, self._primary = events_per_epoch, primary
         self._history = run_dir / "metrics.jsonl"
         truncate_history(self._history, first_step)
-        self._watched_values = [record[watched] for record in validations(self._history).values()]
+        found = validations(self._history).values()
+        self._primary_values = [metrics[primary] for metrics in found if primary in metrics]
         self._sinks = open_sinks(run_dir, name=name, model=model, first_step=first_step)
         columns = (
             TextColumn("{task.description}"),
@@ -147,7 +148,8 @@ class Journal:
 
     def validation(self, step: int, metrics: Mapping[str, float]) -> None:
         """Write the metrics of a validation."""
-        self._watched_values.append(metrics[self._watched])
+        if self._primary in metrics:
+            self._primary_values.append(metrics[self._primary])
         self._write(step, "val", metrics)
         shown = ", ".join(f"{name} {value:.4g}" for name, value in islice(metrics.items(), MOST_SHOWN))
         say(f"{self._name}: step {step}/{self._settings.max_steps}, validation: {shown}")
@@ -155,9 +157,9 @@ class Journal:
     def _figures(self, record: Mapping[str, float], seconds_left: float) -> str:
         """The figures of a record as the terminal shows them, what matters most first."""
         parts = [f"epoch {record['epoch']:.2f}", f"loss {record['loss']:.4g}"]
-        if self._watched_values:
-            best = (min if self._watched == "loss" else max)(self._watched_values)
-            parts.append(f"validation {self._watched} {self._watched_values[-1]:.4g} (best {best:.4g})")
+        if self._primary_values:
+            last, best = self._primary_values[-1], max(self._primary_values)
+            parts.append(f"validation {self._primary} {last:.4g} (best {best:.4g})")
         parts += [
             f"{timedelta(seconds=round(seconds_left))} left",
             f"{record['events_per_s']:.3g} events/s",
