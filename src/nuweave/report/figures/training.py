@@ -1,4 +1,4 @@
-"""Figures of the training: loss, metrics, learning rate, speed."""
+"""Figures of the training: loss, metrics, learning rate, speed, gradient, memory."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ import matplotlib.pyplot as plt
 import pandas as pd
 from matplotlib.figure import Figure
 
-from nuweave.report.figures.style import BLUE, CYCLE, GREEN, VERMILION
+from nuweave.report.figures.style import BLUE, CYCLE, GREEN, GREY, ORANGE, PURPLE, VERMILION
 
 
 def loss_curve(history: pd.DataFrame) -> Figure:
@@ -52,8 +52,22 @@ def metric_curves(history: pd.DataFrame, metrics: Mapping[str, str]) -> Figure:
 
 def rate_and_speed(history: pd.DataFrame) -> Figure:
     """Learning rate and, where it was written, events a second by step."""
+    return _panels(history, [("learning_rate", "learning rate", BLUE), ("events_per_s", "events / s", GREEN)])
+
+
+def norm_and_memory(history: pd.DataFrame) -> Figure:
+    """Norm of the gradient, and memory of the process and its GPU, by step; each where it was written."""
+    wanted = [
+        ("gradient_norm", "gradient norm", PURPLE),
+        ("memory_gb", "memory [GB]", GREY),
+        ("device_memory_gb", "GPU [GB]", ORANGE),
+    ]
+    return _panels(history, wanted)
+
+
+def _panels(history: pd.DataFrame, wanted: Sequence[tuple[str, str, str]]) -> Figure:
+    """A panel a column of the training records: (column, label, colour); those that were never written are left out."""
     train = history[history["part"] == "train"]
-    wanted = [("learning_rate", "learning rate", BLUE), ("events_per_s", "events / s", GREEN)]
     panels = [panel for panel in wanted if panel[0] in train and train[panel[0]].notna().any()]
     figure, axes = plt.subplots(len(panels), 1, figsize=(4.6, 3.2), sharex=True, squeeze=False)
     for axis, (column, label, colour) in zip(axes[:, 0], panels, strict=True):
