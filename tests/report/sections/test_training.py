@@ -46,7 +46,7 @@ def test_gradient_and_memory_are_no_metrics_and_have_a_figure_of_their_own(confi
         tagger, classifier = training_part(gather(config)).blocks
     captions = [picture.caption for picture in tagger.pictures]
     assert captions[1] == "Metrics on validation events; last: mean IoU 0.600."
-    assert captions[3] == "Norm of the gradient before it was clipped, and memory of the first rank."
+    assert captions[3] == "Norm of the gradient before it was clipped, and memory that rank 0 uses."
     assert tagger.facts["memory of rank 0 (most)"] == "0.75 GB"
     assert tagger.facts["memory of its GPU (most)"] == "0.25 GB"
     assert len(classifier.pictures) == len(tagger.pictures) - 1  # a history that older releases wrote

@@ -8,7 +8,7 @@ import matplotlib.pyplot as plt
 import pandas as pd
 from matplotlib.figure import Figure
 
-from nuweave.report.figures.style import BLUE, CYCLE, GREEN, GREY, ORANGE, PURPLE, VERMILION
+from nuweave.report.figures.style import BLUE, CYCLE, GREEN, GREY, PURPLE, VERMILION
 
 
 def loss_curve(history: pd.DataFrame) -> Figure:
@@ -56,13 +56,10 @@ def rate_and_speed(history: pd.DataFrame) -> Figure:
 
 
 def norm_and_memory(history: pd.DataFrame) -> Figure:
-    """Norm of the gradient, and memory of the process and its GPU, by step; each where it was written."""
-    wanted = [
-        ("gradient_norm", "gradient norm", PURPLE),
-        ("memory_gb", "memory [GB]", GREY),
-        ("device_memory_gb", "GPU [GB]", ORANGE),
-    ]
-    return _panels(history, wanted)
+    """Norm of the gradient, and memory (of the GPU where there was one), by step; each where it was written."""
+    has_gpu = "device_memory_gb" in history
+    memory = ("device_memory_gb", "GPU memory [GB]", GREY) if has_gpu else ("memory_gb", "memory [GB]", GREY)
+    return _panels(history, [("gradient_norm", "gradient norm", PURPLE), memory])
 
 
 def _panels(history: pd.DataFrame, wanted: Sequence[tuple[str, str, str]]) -> Figure:
@@ -73,7 +70,7 @@ def _panels(history: pd.DataFrame, wanted: Sequence[tuple[str, str, str]]) -> Fi
     for axis, (column, label, colour) in zip(axes[:, 0], panels, strict=True):
         axis.plot(train["step"], train[column], color=colour)
         axis.set_ylabel(label)
-        axis.set_ylim(bottom=0)
+        axis.set_ylim(0, 1.1 * float(train[column].max()) or None)
         axis.ticklabel_format(axis="y", scilimits=(-2, 4))
     axes[-1, 0].set_xlabel("step")
     figure.subplots_adjust(hspace=0.18)

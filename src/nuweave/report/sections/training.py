@@ -69,7 +69,7 @@ def _running(model: ModelTables, history: pd.DataFrame) -> Iterator[Picture]:
         yield svg(
             figures.norm_and_memory(history),
             alt=f"Norm of the gradient and memory of {model.name} by step.",
-            caption="Norm of the gradient before it was clipped, and memory of the first rank.",
+            caption="Norm of the gradient before it was clipped, and memory that rank 0 uses.",
         )
     if model.overfit is not None:
         check = model.overfit
