@@ -22,7 +22,7 @@ MOST_ROWS = 15
 class StepProfiler:
     """Looks at `profile_steps` steps of a training, once over all its starts. A context manager, for one rank.
 
-    With `profile_steps: 0` it does nothing. What the caller does between the steps, as a validation, is in the look.
+    With `profile_steps: 0` it does nothing. A validation between the steps that it looks at is in the look.
 
     Args:
         settings: steps to look at, and steps in all.
@@ -56,7 +56,7 @@ class StepProfiler:
             self._finish(self._profile)
 
     def step(self) -> None:
-        """Call it once after each training step."""
+        """Call it once after each training step, behind a validation or checkpoint of that step."""
         if not self._steps_left:
             return
         self._steps_done += 1
