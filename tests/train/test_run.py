@@ -32,6 +32,9 @@ from nuweave.train.schedule import make_schedule
 from tests.train.events import classifier, poison, tagger, write_learnable
 
 
+BY_THE_CLOCK = ("events_per_s", "data_wait_share", "memory_gb")
+
+
 def start(directory: Path, model: ModelConfig, data: dict[str, Path], *, seed: int = 5) -> bool:
     """One start of a training that lives in `directory`."""
     return run_training(
@@ -42,9 +45,7 @@ def start(directory: Path, model: ModelConfig, data: dict[str, Path], *, seed: i
 def records(path: Path) -> list[dict[str, Any]]:
     """metrics.jsonl without what a clock decides."""
     lines = [json.loads(line) for line in path.read_text().splitlines()]
-    return [
-        {key: value for key, value in line.items() if key not in ("events_per_s", "data_wait_share")} for line in lines
-    ]
+    return [{key: value for key, value in line.items() if key not in BY_THE_CLOCK} for line in lines]
 
 
 def interrupt(monkeypatch: pytest.MonkeyPatch, *, at_step: int, number: signal.Signals) -> None:
@@ -244,3 +245,13 @@ def test_a_start_beside_another_leaves_before_it_touches_anything(tmp_path: Path
     with owned(tmp_path / "run", print), pytest.raises(RunTakenError, match="trains here; this start leaves"):
         start(tmp_path, tagger(), learnable)
     assert [path.name for path in tmp_path.rglob("*")] == ["run", "owner.json"]
+
+
+def test_a_profile_of_some_steps_stands_in_the_description_of_the_model(
+    tmp_path: Path, learnable: dict[str, Path]
+) -> None:
+    assert start(tmp_path, tagger(profile_steps=2), learnable)
+    profile = json.loads((tmp_path / "model" / "model.json").read_text())["training"]["profile"]
+    assert (profile["steps"], profile["device"]) == (2, "cpu")
+    assert sum(row["share"] for row in profile["rows"]) > 0.5
+    assert (tmp_path / "run" / "profile" / "trace.json.gz").stat().st_size > 1000

@@ -17,6 +17,7 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn
 from rich.table import Column
 
 from nuweave.config import ModelConfig
+from nuweave.store import write_aside
 from nuweave.train.loop import StepDone
 from nuweave.train.sinks import open_sinks
 
@@ -34,7 +35,8 @@ def truncate_history(path: Path, step: int) -> None:
     """Drop the records of steps after `step`, and a line that was cut off: a resumed run writes them again."""
     if path.is_file():
         whole = [line for line in path.read_text().splitlines(keepends=True) if line.endswith("\n")]
-        path.write_text("".join(line for line in whole if json.loads(line)["step"] <= step))
+        with write_aside(path) as part:
+            part.write_text("".join(line for line in whole if json.loads(line)["step"] <= step))
 
 
 def validations(path: Path) -> dict[int, dict[str, float]]:

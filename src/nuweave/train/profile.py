@@ -17,6 +17,7 @@ if TYPE_CHECKING:
 
 STEPS_BEFORE = 10  # the first steps of a training allocate and choose kernels: they say little of the others
 MOST_ROWS = 15
+TRACE, TABLE = Path("profile") / "trace.json.gz", Path("profile") / "summary.json"
 
 
 class StepProfiler:
@@ -32,19 +33,11 @@ class StepProfiler:
 
     def __init__(self, settings: TrainConfig, run_dir: Path, device: torch.device) -> None:
         self._before = max(0, min(STEPS_BEFORE, settings.max_steps - settings.profile_steps))
-        self._trace, self._table = (run_dir / "profile" / name for name in ("trace.json.gz", "summary.json"))
+        self._trace, self._table = run_dir / TRACE, run_dir / TABLE
         self._steps_left = 0 if self._table.is_file() else settings.profile_steps
         self._device = device
         self._steps_done = 0
         self._profile: profile | None = None
-
-    @property
-    def summary(self) -> dict[str, Any] | None:
-        """`steps`, `device` and `rows` (see `summarise`) of this start's look or an earlier one's; None without any."""
-        if not self._table.is_file():
-            return None
-        summary: dict[str, Any] = json.loads(self._table.read_text())
-        return summary
 
     def __enter__(self) -> Self:
         if self._steps_left and not self._before:
@@ -88,6 +81,13 @@ class StepProfiler:
         rows = summarise(profile.key_averages(), steps=steps)
         with write_aside(self._table) as part:
             part.write_text(json.dumps({"steps": steps, "device": self._device.type, "rows": rows}, indent=1) + "\n")
+
+
+def read_profile(run_dir: Path) -> dict[str, Any] | None:
+    """`steps`, `device` and `rows` (see `summarise`) of the look of any start of a run; None without one."""
+    path = run_dir / TABLE
+    found: dict[str, Any] | None = json.loads(path.read_text()) if path.is_file() else None
+    return found
 
 
 def summarise(operations: Sequence[Any], *, steps: int) -> list[dict[str, Any]]:

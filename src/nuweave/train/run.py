@@ -24,6 +24,7 @@ from nuweave.train.errors import NonFiniteLossError, RunTakenError, TrainError
 from nuweave.train.export import describe_model, export_model, package_commit
 from nuweave.train.journal import Journal, say, validation_at
 from nuweave.train.loop import StepDone, train_steps
+from nuweave.train.profile import StepProfiler, read_profile
 from nuweave.train.run_dir import claim, fingerprint, owned, write_settings, write_state
 from nuweave.train.schedule import make_schedule
 from nuweave.train.selection import is_enough, updated
@@ -58,8 +59,8 @@ def run_training(
             say(f"{name}: going on after step {start.step} of {model.train.max_steps}")
         if ranks.is_first:
             stop.before(job_end(os.environ), margin_s=60 * model.train.limits.stop_before_end_minutes)
-        with _recorded(training, run_dir, start) as journal:
-            progress = _train(training, start, checkpoints, journal=journal, stop=stop, run_dir=run_dir)
+        with _recorded(training, run_dir, start) as records:
+            progress = _train(training, start, checkpoints, records=records, stop=stop, run_dir=run_dir)
         is_finished = _is_over(progress, model.train)
         if is_finished:
             _export(training, progress, checkpoints, run_dir=run_dir, model_dir=model_dir)
@@ -89,6 +90,19 @@ class _Training:
     def settings(self) -> TrainConfig:
         """Of the training."""
         return self.model.train
+
+    @property
+    def events_per_epoch(self) -> int:
+        """Events that make an epoch, repeated ones counted."""
+        return len(self.train_set) - self.sampler.dropped_per_epoch + self.sampler.padded_per_epoch
+
+
+@dataclass(frozen=True)
+class _Records:
+    """What rank 0 keeps of the steps."""
+
+    journal: Journal
+    profiler: StepProfiler
 
 
 @contextmanager
@@ -135,9 +149,8 @@ def _claim(training: _Training, run_dir: Path) -> Checkpoints:
     ranks, model, train_set = training.ranks, training.model, training.train_set
     if ranks.is_first:
         claim(run_dir, fingerprint(model, seed=training.seed, dataset=train_set), say)
+        write_settings(run_dir, name=training.name, model=model, events_per_epoch=training.events_per_epoch)
         dropped, padded = training.sampler.dropped_per_epoch, training.sampler.padded_per_epoch
-        events_per_epoch = len(train_set) - dropped + padded
-        write_settings(run_dir, name=training.name, model=model, events_per_epoch=events_per_epoch)
         if dropped or padded:
             say(f"an epoch leaves out {dropped} events and repeats {padded}")
     ranks.barrier()
@@ -157,16 +170,24 @@ def _claim(training: _Training, run_dir: Path) -> Checkpoints:
 
 
 @contextmanager
-def _recorded(training: _Training, run_dir: Path, start: Progress) -> Iterator[Journal | None]:
+def _recorded(training: _Training, run_dir: Path, start: Progress) -> Iterator[_Records | None]:
     """Rank 0 keeps a journal, and says what became of the training."""
     if not training.ranks.is_first:
         yield None
         return
     write_state(run_dir, "running", step=start.step)
-    journal = Journal(run_dir, name=training.name, first_step=start.step, settings=training.settings)
     try:
-        with journal:
-            yield journal
+        journal = Journal(
+            run_dir,
+            name=training.name,
+            model=training.model,
+            first_step=start.step,
+            events_per_epoch=training.events_per_epoch,
+            primary=training.task.primary_metric,
+            device=training.ranks.device,
+        )
+        with journal, StepProfiler(training.settings, run_dir, training.ranks.device) as profiler:
+            yield _Records(journal, profiler)
     except BaseException as error:
         if isinstance(error, NonFiniteLossError):
             _write(run_dir / "nonfinite.json", {"step": error.step + 1, "events": error.event_ids})
@@ -180,7 +201,7 @@ def _train(
     progress: Progress,
     checkpoints: Checkpoints,
     *,
-    journal: Journal | None,
+    records: _Records | None,
     stop: Callable[[], bool],
     run_dir: Path,
 ) -> Progress:
@@ -199,18 +220,20 @@ def _train(
         )
         for done in _steps_on(training.train_set.paths[0], steps):
             best = progress.best
-            if journal:
-                journal.step(done)
+            if records:
+                records.journal.step(done)
             if done.step == settings.max_steps or done.step % settings.validate_every == 0:
                 metrics = _validate(training)
                 best = updated(best, metrics, done.step, settings.selection)
-                if journal:
-                    journal.validation(done.step, metrics)
+                if records:
+                    records.journal.validation(done.step, metrics)
             progress = Progress(done.step, progress.seconds + done.seconds, stream.state_dict(), best)
             ends = done.asked_to_stop or _is_over(progress, settings)
             is_best = best is not None and best.step == done.step
             if ends or is_best or done.step % settings.checkpoint_every == 0:
                 checkpoints.save(progress)
+            if records:
+                records.profiler.step()
             if ends:
                 break
         left_out = ranks.gather([str(fault) for fault in stream.quarantined])
@@ -285,6 +308,7 @@ def _export(
             "engine": settings.engine,
             "precision": settings.precision,
             "device": ranks.device.type,
+            "profile": read_profile(run_dir),
         },
         validation=validation_at(history, step),
     )

@@ -15,11 +15,12 @@ import hashlib
 import json
 import os
 import socket
+import time
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any, Literal, TextIO
 
 from nuweave.config import ModelConfig
 from nuweave.loader import EventDataset
@@ -27,6 +28,7 @@ from nuweave.store import write_aside
 from nuweave.train.errors import RunTakenError, TrainError
 
 OWNER, FINGERPRINT, SETTINGS, STATE = "owner.json", "fingerprint.json", "settings.json", "state.json"
+NUM_TRIES, BETWEEN_TRIES_S = 4, 0.2
 NO_LOCKS = (errno.ENOLCK, errno.ENOTSUP, errno.ENOSYS)
 LEAVES_WEIGHTS_ALONE: dict[str, Any] = {
     **dict.fromkeys(
@@ -66,7 +68,7 @@ def owned(run_dir: Path, tell: Tell, environment: Mapping[str, str] = os.environ
         raise TrainError(f"{run_dir}: cannot be written ({error.strerror}); choose another place") from None
     with file:
         try:
-            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            _lock(file)
         except BlockingIOError:
             file.seek(0)
             raise RunTakenError(f"{run_dir}: {_who(file.read())} trains here; this start leaves") from None
@@ -124,6 +126,16 @@ def write_state(
 ) -> None:
     """Say how far it is."""
     _write(run_dir / STATE, {"state": state, "message": message, "step": step, "time": _now()})
+
+
+def _lock(file: TextIO) -> None:
+    """Lock it, or raise BlockingIOError; `nuweave status` holds it for a moment at a time."""
+    for _ in range(NUM_TRIES - 1):
+        try:
+            return fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            time.sleep(BETWEEN_TRIES_S)
+    return fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
 
 
 def _who(owner: str) -> str:
