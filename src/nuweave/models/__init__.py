@@ -2,5 +2,6 @@
 
 from nuweave.models.build import build_network
 from nuweave.models.logits import AnchorOutputs, Logits, Outputs
+from nuweave.models.recompute import recompute_blocks
 
-__all__ = ["AnchorOutputs", "Logits", "Outputs", "build_network"]
+__all__ = ["AnchorOutputs", "Logits", "Outputs", "build_network", "recompute_blocks"]

@@ -18,6 +18,10 @@ CONVNEXT_KERNEL = 7
 CONVNEXT_WIDENING = 4
 
 
+class ConvBlock(nn.Sequential):
+    """A convolution with what stands before and after it."""
+
+
 class ResidualBlock(nn.Module):
     """x plus what two convolutions make of it, then an activation."""
 
@@ -70,20 +74,20 @@ class Blocks:
             return []
         return [self.layers.norm(self.config.norm, num_outputs), *([LeakyReLU()] if active else [])]
 
-    def stem(self, num_outputs: int, *, kernel_size: int) -> nn.Sequential:
+    def stem(self, num_outputs: int, *, kernel_size: int) -> ConvBlock:
         """From the one channel of the input."""
         convolution = self.layers.convolution(1, num_outputs, kernel_size=kernel_size, bias=self.config.bias)
-        return nn.Sequential(convolution, *self.behind(num_outputs))
+        return ConvBlock(convolution, *self.behind(num_outputs))
 
-    def convolve(self, num_inputs: int, num_outputs: int, *, kernel_size: int, active: bool = True) -> nn.Sequential:
+    def convolve(self, num_inputs: int, num_outputs: int, *, kernel_size: int, active: bool = True) -> ConvBlock:
         """Convolution with norm and activation."""
         convolution = self.layers.convolution(num_inputs, num_outputs, kernel_size=kernel_size, bias=self.config.bias)
-        return nn.Sequential(*self.ahead(num_inputs), convolution, *self.behind(num_outputs, active=active))
+        return ConvBlock(*self.ahead(num_inputs), convolution, *self.behind(num_outputs, active=active))
 
-    def strided(self, num_inputs: int, num_outputs: int) -> nn.Sequential:
+    def strided(self, num_inputs: int, num_outputs: int) -> ConvBlock:
         """Half the resolution, by a convolution with norm and activation."""
         convolution = self.layers.strided(num_inputs, num_outputs, bias=self.config.bias)
-        return nn.Sequential(*self.ahead(num_inputs), convolution, *self.behind(num_outputs))
+        return ConvBlock(*self.ahead(num_inputs), convolution, *self.behind(num_outputs))
 
     def series(self, num: int, width: int, *, kernel_size: int = 3) -> nn.Sequential:
         """`num` blocks of that width, one after the other."""

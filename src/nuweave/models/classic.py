@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from torch import Tensor, nn
 
+from nuweave.models.blocks import ConvBlock
 from nuweave.models.dense import DenseBatchNorm
 from nuweave.sparse import wide
 
@@ -16,7 +17,7 @@ _MAX_POOL = {2: nn.MaxPool2d, 3: nn.MaxPool3d}
 
 def conv_relu(
     num_inputs: int, num_outputs: int, *, ndim: int, kernel_size: int, stride: int = 1, batch_norm: bool = True
-) -> nn.Sequential:
+) -> ConvBlock:
     """Convolution with an odd kernel, centred, then ReLU; with a batch norm between them in place of a bias.
 
     Weights start at the scale that keeps the variance (1502.01852): without a norm nothing else would.
@@ -25,7 +26,7 @@ def conv_relu(
         num_inputs, num_outputs, kernel_size, stride=stride, padding=kernel_size // 2, bias=not batch_norm
     )
     nn.init.kaiming_normal_(convolution.weight, nonlinearity="relu")
-    return nn.Sequential(convolution, *([DenseBatchNorm(num_outputs)] if batch_norm else []), nn.ReLU())
+    return ConvBlock(convolution, *([DenseBatchNorm(num_outputs)] if batch_norm else []), nn.ReLU())
 
 
 def max_pool(*, ndim: int, ceil_mode: bool = False) -> nn.Module:
