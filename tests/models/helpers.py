@@ -1,9 +1,11 @@
-"""Inputs for networks, and what a training engine needs of them."""
+"""Inputs for networks, what a training engine needs of them, and how much float16 changes them."""
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 import torch
-from torch import nn
+from torch import Tensor, nn
 
 from nuweave.config.models import UResNetConfig
 from nuweave.sparse import SparseTensor
@@ -47,3 +49,21 @@ def missing_gradients(network: nn.Module) -> list[str]:
 def num_parameters(network: nn.Module) -> int:
     """Weights of a network."""
     return sum(p.numel() for p in network.parameters())
+
+
+def fp16_errors(network: nn.Module, logits_of: Callable[[], Tensor]) -> tuple[float, float]:
+    """How far logits, and the gradient of their mean square, are from float32 under float16 autocast, as shares.
+
+    The loss is scaled as training scales it, so that small gradients stay above what float16 can hold.
+    """
+    exact, exact_gradient = _with_gradient(network, logits_of(), scale=1)
+    with torch.autocast("cpu", torch.float16):
+        logits = logits_of()
+    found, gradient = _with_gradient(network, logits.float(), scale=2**10)
+    of_gradient = (gradient - exact_gradient).norm() / exact_gradient.norm()
+    return float((found - exact).abs().mean() / exact.abs().mean()), float(of_gradient)
+
+
+def _with_gradient(network: nn.Module, logits: Tensor, *, scale: int) -> tuple[Tensor, Tensor]:
+    gradients = torch.autograd.grad(scale * logits.square().mean(), list(network.parameters()))
+    return logits.detach(), torch.cat([gradient.flatten() for gradient in gradients]) / scale

@@ -1,4 +1,4 @@
-"""What every network for events must do: logits, gradients, events apart, bfloat16, plain weights, learning."""
+"""What networks for events must do: logits, gradients, events apart, half precision, plain weights, learning."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from torch.nn import functional
 from nuweave.config.models import AlexNetConfig, CVNConfig, NetworkConfig, ResNetConfig
 from nuweave.models import Outputs, build_network
 from nuweave.sparse import SparseTensor
-from tests.models.helpers import input_of, missing_gradients
+from tests.models.helpers import fp16_errors, input_of, missing_gradients
 
 HEADS = {"neutrino": 3, "protons": 3, "charged_pions": 2, "neutral_pions": 2}
 PLANES = 3
@@ -123,6 +123,15 @@ def test_bfloat16_trains_every_parameter_and_stays_close(config: NetworkConfig, 
     assert float((logits.float() - exact).detach().abs().mean() / exact.detach().abs().mean()) < 0.1
     torch.autograd.backward(logits.float().sum())
     assert missing_gradients(network) == []
+
+
+@every_network
+def test_float16_stays_close_and_so_do_gradients_of_a_scaled_loss(config: NetworkConfig) -> None:
+    network = network_of(config)
+    x = input_of(0, shape=SHAPE, num_images=4 * PLANES)
+    of_logits, of_gradient = fp16_errors(network, lambda: logits_of(network, x))
+    assert of_logits < 0.01
+    assert of_gradient < 0.2
 
 
 @every_network

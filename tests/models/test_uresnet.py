@@ -15,15 +15,20 @@ from nuweave.config.models import UResNetConfig
 from nuweave.models import AnchorOutputs, Logits, Outputs, build_network
 from nuweave.models.uresnet import UResNet
 from nuweave.sparse import SparseTensor
-from tests.models.helpers import A21, DEFAULT, POLARIS, SCC21, input_of, missing_gradients, num_parameters
+from tests.models.helpers import A21, DEFAULT, POLARIS, SCC21, fp16_errors, input_of, missing_gradients, num_parameters
 
 SMALL = UResNetConfig(num_filters=4, depth=2, blocks_deepest=1, bottleneck=8, block="residual")
 
 
+def everything(logits: Logits) -> Tensor:
+    """All logits side by side."""
+    parts = [logits.sites_NK, logits.anchors_IAG, *logits.heads.values()]
+    return torch.cat([part.flatten() for part in parts])
+
+
 def total(logits: Logits) -> Tensor:
     """A number that depends on everything."""
-    parts = [logits.sites_NK, logits.anchors_IAG, *logits.heads.values()]
-    return torch.cat([part.flatten() for part in parts]).square().sum()
+    return everything(logits).square().sum()
 
 
 def uresnet(config: UResNetConfig = SMALL, *, shape: tuple[int, ...], num_planes: int) -> nn.Module:
@@ -185,6 +190,21 @@ def test_bfloat16_trains_every_parameter_and_stays_close(autocast: bool) -> None
     assert float((logits.float() - exact).detach().abs().mean() / exact.detach().abs().mean()) < 0.1
     torch.autograd.backward(logits.float().sum())
     assert missing_gradients(network) == []
+
+
+@pytest.mark.parametrize("layout", ["sparse", "dense"])
+@pytest.mark.parametrize("config", STYLES, ids=lambda config: f"{config.block}-{config.norm}")
+@pytest.mark.parametrize(("shape", "num_planes"), [((20, 36), 3), ((8, 12, 8), 1)])
+def test_float16_stays_close_and_so_do_gradients_of_a_scaled_loss(
+    config: UResNetConfig, layout: str, shape: tuple[int, ...], num_planes: int
+) -> None:
+    torch.manual_seed(0)
+    config = config.model_copy(update={"layout": layout})
+    network = build_network(config, EVERYTHING, num_planes=num_planes, shape=shape)
+    x = input_of(0, shape=shape, num_images=2 * num_planes)
+    of_logits, of_gradient = fp16_errors(network, lambda: everything(network(x)))
+    assert of_logits < 0.01
+    assert of_gradient < 0.25
 
 
 def test_eight_random_events_are_learnt_by_heart() -> None:

@@ -233,19 +233,23 @@ def test_half_precision_keeps_its_type_and_stays_close(dtype: torch.dtype, toler
 
 
 @pytest.mark.parametrize("convolution", [submanifold_conv, depthwise_conv])
-def test_bfloat16_is_summed_in_float32(convolution: Callable[[SparseTensor, Tensor], SparseTensor]) -> None:
-    x = tensor_of(list(range(9)), shape=(3, 3), values=[1, 1, 1, 1, 256, 1, 1, 1, 1])
+@pytest.mark.parametrize(("dtype", "large"), [(torch.bfloat16, 256), (torch.float16, 2048)])
+def test_half_precision_is_summed_in_float32(
+    convolution: Callable[[SparseTensor, Tensor], SparseTensor], dtype: torch.dtype, large: int
+) -> None:
+    x = tensor_of(list(range(9)), shape=(3, 3), values=[1, 1, 1, 1, large, 1, 1, 1, 1])
     weight = torch.ones(9, 1) if convolution is depthwise_conv else torch.ones(9, 1, 1)
-    out = convolution(x.replace(x.feat_NC.bfloat16()), weight.bfloat16())
-    assert out.feat_NC[4].item() == 264  # in bfloat16 256 + 1 is 256
+    out = convolution(x.replace(x.feat_NC.to(dtype)), weight.to(dtype))
+    assert out.feat_NC[4].item() == large + 8  # in that type large + 1 is large
 
 
-def test_autocast_computes_in_its_type_and_returns_float32_gradients() -> None:
+@pytest.mark.parametrize(("dtype", "tolerance"), [(torch.bfloat16, 3e-2), (torch.float16, 4e-3)])
+def test_autocast_computes_in_its_type_and_returns_float32_gradients(dtype: torch.dtype, tolerance: float) -> None:
     x = leaf(random_tensor(1, shape=(32, 24), dtype=torch.float32))
     exact, _ = through_all(x)
-    with torch.autocast("cpu", torch.bfloat16):
+    with torch.autocast("cpu", dtype):
         found, weights = through_all(x)
-    assert found.feat_NC.dtype == torch.bfloat16
-    assert relative_error(found.feat_NC.float(), exact.feat_NC) < 3e-2
+    assert found.feat_NC.dtype == dtype
+    assert relative_error(found.feat_NC.float(), exact.feat_NC) < tolerance
     gradients = torch.autograd.grad(found.feat_NC.float().sum(), [x.feat_NC, *weights])
     assert {gradient.dtype for gradient in gradients} == {torch.float32}
