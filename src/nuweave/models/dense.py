@@ -8,6 +8,7 @@ Shapes: I images, C channels, K kernel offsets, E channels out, S the axes of an
 from __future__ import annotations
 
 import math
+from functools import partial
 
 from torch import Tensor, nn
 from torch.nn import functional
@@ -29,9 +30,7 @@ class DenseConv(Convolution):
 
     def forward(self, x_ICS: Tensor) -> Tensor:
         """[I, E, *S]."""
-        weight = torch_layout(self.weight_KCE, self.kernel)
-        padding = tuple(size // 2 for size in self.kernel)
-        return _CONVOLUTION[len(self.kernel)](x_ICS, weight, self.bias_E, padding=padding)
+        return _centred(x_ICS, torch_layout(self.weight_KCE, self.kernel), self.bias_E)
 
 
 class DenseDepthwiseConv(Convolution):
@@ -43,9 +42,7 @@ class DenseDepthwiseConv(Convolution):
 
     def forward(self, x_ICS: Tensor) -> Tensor:
         """[I, C, *S]."""
-        weight = torch_layout(self.weight_KCE, self.kernel)
-        convolution = _CONVOLUTION[len(self.kernel)]
-        return convolution(x_ICS, weight, self.bias_E, padding=self.kernel[0] // 2, groups=x_ICS.shape[1])
+        return _centred(x_ICS, torch_layout(self.weight_KCE, self.kernel), self.bias_E, groups=x_ICS.shape[1])
 
 
 class DenseStridedConv(Convolution):
@@ -121,6 +118,21 @@ class DenseLayerNorm(nn.LayerNorm):
     def forward(self, x_ICS: Tensor) -> Tensor:
         """[I, C, *S]."""
         return super().forward(x_ICS.movedim(1, -1)).movedim(-1, 1)
+
+
+def _centred(x_ICS: Tensor, weight: Tensor, bias_E: Tensor | None, *, groups: int = 1) -> Tensor:
+    """Convolution with an odd kernel, [I, E, *S]. Volumes shorter than it get zeros up to its length.
+
+    Without, oneDNN (torch 2.13, CPU) makes garbage of the weight's gradient in bfloat16, and of memory beside it.
+    """
+    shape, kernel = x_ICS.shape[2:], weight.shape[2:]
+    padding = tuple(size // 2 for size in kernel)
+    convolve = partial(_CONVOLUTION[len(kernel)], weight=weight, bias=bias_E, padding=padding, groups=groups)
+    missing = [max(0, size - length) for size, length in zip(kernel, shape, strict=True)]
+    if len(kernel) < 3 or not any(missing):
+        return convolve(x_ICS)
+    ends = [num for axis in reversed(missing) for num in (0, axis)]
+    return functional.pad(convolve(functional.pad(x_ICS, ends)), [-num for num in ends])
 
 
 def max_pool(x_ICS: Tensor, window: int) -> Tensor:
