@@ -30,6 +30,12 @@ def test_what_is_dumped_is_what_is_read(tmp_path: Path) -> None:
     assert load(tmp_path / "c.yaml") == config
 
 
+def with_train(*, norm: str = "batch", **train: object) -> dict[str, object]:
+    """A model with such a training."""
+    network = {"kind": "uresnet", "norm": norm}
+    return {"models": {"m": {"task": {"kind": "segmentation"}, "network": network, "train": train}}}
+
+
 @pytest.mark.parametrize(
     ("raw", "message"),
     [
@@ -68,6 +74,11 @@ def test_what_is_dumped_is_what_is_read(tmp_path: Path) -> None:
             },
             r"config: models.m.train: global_batch=5 must divide by ranks=2; try 4",
         ),
+        (with_train(global_batch=6, accumulate=2), r"global_batch=6 must divide by ranks=2 x accumulate=2; try 8"),
+        (with_train(optimizer={"kind": "lamb"}), r"optimizer.kind=lamb looks at whole layers, .*try zero_stage: 0"),
+        (with_train(optimizer={"kind": "adam"}), r"config: models.m.train.optimizer: .*'adamw', 'sgd', 'lamb', 'lars'"),
+        (with_train(schedule={"kind": "cyclic", "decay": 1.5}), r"schedule.decay=1.5: Input should be less than or eq"),
+        (with_train(precision="fp16", norm="none"), r"precision=fp16 overflows with network.norm=none; try bf16"),
         (
             {"models": {"m": {"task": {"kind": "segmentation", "x": 1}, "network": {"kind": "uresnet"}}}},
             r"config: models.m.task.x: unknown key; known here: kind, sites, balance, ",

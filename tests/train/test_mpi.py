@@ -32,7 +32,7 @@ def test_every_engine_on_two_ranks_trains_like_torch_in_one_process(tmp_path: Pa
     done = two_ranks("engines", learnable["train_path"], out)
     assert done.returncode == 0, done.stderr
     found = json.loads(out.read_text())
-    assert len(found) == len(ENGINES) * (len(WAYS) + 1)
+    assert len(found) == len(ENGINES) * (len(WAYS) + 1) - 4  # LAMB and LARS under ZeRO 1 and 2
     alone = {way: short_training(learnable["train_path"], WAYS[way], one_process()) for way in WAYS}
     alone["sync_batch"] = short_training(learnable["train_path"], WAYS["sgd"], one_process(), norm="sync_batch")
     for name, trained in found.items():

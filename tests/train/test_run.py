@@ -31,7 +31,6 @@ from nuweave.train.run_dir import owned
 from nuweave.train.schedule import make_schedule
 from tests.train.events import classifier, poison, tagger, write_learnable
 
-
 BY_THE_CLOCK = ("events_per_s", "data_wait_share", "memory_gb")
 
 

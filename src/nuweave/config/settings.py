@@ -13,7 +13,7 @@ from nuweave.config.base import ConfigError, Section, sections_of
 from nuweave.config.catalog import SplitConfig
 from nuweave.config.convert import ConvertConfig
 from nuweave.config.evaluate import EvaluateConfig, ReportConfig
-from nuweave.config.models import NetworkConfig, ResNetConfig, UResNetConfig
+from nuweave.config.models import BlockConfig, NetworkConfig, ResNetConfig, UResNetConfig
 from nuweave.config.simulate import SimulateConfig
 from nuweave.config.tasks import (
     EventClassificationConfig,
@@ -63,6 +63,12 @@ class ModelConfig(Section):
                 "task.detach=true needs another task that trains the network behind the head; try detach: false, "
                 "or kind: several"
             )
+        return self
+
+    @model_validator(mode="after")
+    def _values_stay_small(self) -> Self:
+        if self.train.precision == "fp16" and isinstance(self.network, BlockConfig) and self.network.norm == "none":
+            raise ValueError("train.precision=fp16 overflows with network.norm=none; try bf16, or norm: batch")
         return self
 
     @model_validator(mode="after")

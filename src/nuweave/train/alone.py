@@ -8,11 +8,11 @@ import torch
 
 from nuweave.config import ModelConfig
 from nuweave.loader import EventDataset, SparseBatch
-from nuweave.models import build_network
 from nuweave.tasks import make_task
 from nuweave.train.distributed import one_process
 from nuweave.train.engine import TorchEngine
 from nuweave.train.loop import StepDone, train_steps
+from nuweave.train.network import new_network
 
 
 def train_alone(
@@ -38,11 +38,10 @@ def train_alone(
     """
     task, ranks = make_task(model.task), one_process()
     torch.manual_seed(seed)
-    network = build_network(model.network, task.outputs, num_planes=dataset.num_planes, shape=dataset.shape)
     settings = model.train.model_copy(update={"engine": "torch", "ranks": 1})
     return train_steps(
         task=task,
-        engine=TorchEngine(task, network, settings, ranks),
+        engine=TorchEngine(task, new_network(model, task, dataset), settings, ranks),
         ranks=ranks,
         batches=batches,
         steps=range(num_steps),

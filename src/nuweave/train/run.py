@@ -14,7 +14,6 @@ import torch
 from nuweave.config import ModelConfig
 from nuweave.config.train import LoaderConfig, TrainConfig
 from nuweave.loader import EventDataset, Sampler, TrainingStream, evaluation_batches, make_sampler, stage, staged_path
-from nuweave.models import build_network
 from nuweave.store import write_aside
 from nuweave.tasks import Task, in_file, make_task
 from nuweave.train.checkpoint import Checkpoints, Progress
@@ -24,6 +23,7 @@ from nuweave.train.errors import NonFiniteLossError, RunTakenError, TrainError
 from nuweave.train.export import describe_model, export_model, package_commit
 from nuweave.train.journal import Journal, say, validation_at
 from nuweave.train.loop import StepDone, train_steps
+from nuweave.train.network import new_network
 from nuweave.train.profile import StepProfiler, read_profile
 from nuweave.train.run_dir import claim, fingerprint, owned, write_settings, write_state
 from nuweave.train.schedule import make_schedule
@@ -127,8 +127,7 @@ def _prepare(name: str, model: ModelConfig, *, seed: int, ranks: Ranks, train_pa
     sampler = make_sampler(train_set, settings.loader, seed=seed, global_batch=settings.global_batch)
     task = make_task(model.task)
     torch.manual_seed(seed)
-    network = build_network(model.network, task.outputs, num_planes=train_set.num_planes, shape=train_set.shape)
-    engine = make_engine(task, network, settings, ranks)
+    engine = make_engine(task, new_network(model, task, train_set), settings, ranks)
     torch.manual_seed(seed + 1 + ranks.rank)
     return _Training(name, model, seed, ranks, task, engine, train_set, val_set, sampler)
 
