@@ -293,8 +293,15 @@ def train(
     val_file: Annotated[Path, typer.Option("--val", help="packed validation part")],
     model_dir: ModelDir,
     run_dir: Annotated[Path, typer.Option("--run-dir", help="directory of checkpoints and logs")],
+    attempt: Annotated[
+        int, typer.Option("--attempt", help="above 1, a training that failed is not tried again (the workflow counts)")
+    ] = 1,
 ) -> None:
-    """Train a model; start it under mpiexec or srun for several ranks. A rerun goes on from the last checkpoint."""
+    """Train a model; start it under mpiexec or srun for several ranks. A rerun goes on from the last checkpoint.
+
+    Exit status 85: saved and left at a signal or before the job ends, start it again. 75: another process trains in
+    the run directory.
+    """
     from nuweave.train import run_training
 
     settings = load(config)
@@ -306,6 +313,7 @@ def train(
         val_path=val_file,
         model_dir=model_dir,
         run_dir=run_dir,
+        attempt=attempt,
     )
     if not finished:
         raise typer.Exit(UNFINISHED)

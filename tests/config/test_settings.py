@@ -32,7 +32,7 @@ def test_what_is_dumped_is_what_is_read(tmp_path: Path) -> None:
 
 def with_train(*, norm: str = "batch", **train: object) -> dict[str, object]:
     """A model with such a training."""
-    network = {"kind": "uresnet", "norm": norm}
+    network = {"kind": "uresnet", "block": "plain", "norm": norm}
     return {"models": {"m": {"task": {"kind": "segmentation"}, "network": network, "train": train}}}
 
 

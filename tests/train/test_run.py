@@ -26,7 +26,7 @@ from nuweave.tasks import make_task
 from nuweave.train import NonFiniteLossError, run_training
 from nuweave.train import run as run_module
 from nuweave.train.engine import make_engine
-from nuweave.train.errors import RunTakenError
+from nuweave.train.errors import RunTakenError, TrainError
 from nuweave.train.run_dir import owned
 from nuweave.train.schedule import make_schedule
 from tests.train.events import classifier, poison, tagger, write_learnable
@@ -34,10 +34,16 @@ from tests.train.events import classifier, poison, tagger, write_learnable
 BY_THE_CLOCK = ("events_per_s", "data_wait_share", "memory_gb")
 
 
-def start(directory: Path, model: ModelConfig, data: dict[str, Path], *, seed: int = 5) -> bool:
+def start(directory: Path, model: ModelConfig, data: dict[str, Path], *, seed: int = 5, attempt: int = 1) -> bool:
     """One start of a training that lives in `directory`."""
     return run_training(
-        name="tiny", model=model, seed=seed, model_dir=directory / "model", run_dir=directory / "run", **data
+        name="tiny",
+        model=model,
+        seed=seed,
+        model_dir=directory / "model",
+        run_dir=directory / "run",
+        attempt=attempt,
+        **data,
     )
 
 
@@ -137,6 +143,8 @@ def test_a_loss_that_is_not_finite_leaves_the_events_in_the_run(
     )
     with pytest.raises(NonFiniteLossError):
         start(tmp_path, tagger(), {**learnable, "train_path": few})
+    with pytest.raises(TrainError, match="the start before failed: step 1: the loss is not finite"):
+        start(tmp_path, tagger(), {**learnable, "train_path": few}, attempt=2)
     found = json.loads((tmp_path / "run" / "nonfinite.json").read_text())
     assert found["step"] == 1
     assert sorted(found["events"]) == [[9, 0, event] for event in range(4)]

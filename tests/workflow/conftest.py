@@ -18,7 +18,7 @@ Snakemake = Callable[..., subprocess.CompletedProcess[str]]
 def snakemake(tmp_path_factory: pytest.TempPathFactory) -> Snakemake:
     """Run snakemake on the small configuration, in a directory of its own that links to the checkout.
 
-    The returned function takes the arguments, and `check=False` where a failure is expected.
+    The returned function takes the arguments, `check=False` where a failure is expected, and environment variables.
     """
     directory = tmp_path_factory.mktemp("workflow")
     for name in ("Snakefile", "config.yaml", "workflow", "profiles", "envs", "experiments", "src"):
@@ -26,13 +26,13 @@ def snakemake(tmp_path_factory: pytest.TempPathFactory) -> Snakemake:
     environment = {**os.environ, "PATH": f"{Path(sys.executable).parent}:{os.environ['PATH']}"}
 
     def run(
-        *arguments: str, configfile: str = "tests/workflow/config.yaml", check: bool = True
+        *arguments: str, configfile: str = "tests/workflow/config.yaml", check: bool = True, **variables: str
     ) -> subprocess.CompletedProcess[str]:
         command = ["snakemake", *arguments, "--profile", "profiles/local", "--configfile", str(CHECKOUT / configfile)]
         done = subprocess.run(
             command,
             cwd=directory,
-            env=environment,
+            env=environment | variables,
             stdout=subprocess.PIPE,
             stderr=subprocess.STDOUT,
             text=True,

@@ -19,6 +19,7 @@ rule overfit:
 
 
 # Checkpoints live in an undeclared directory: Snakemake deletes the outputs of failed jobs, and a rerun must resume.
+# Status 85: saved and left before the job ends; with `retries` in the profile it is submitted again and goes on.
 rule train_model:
     input:
         train=ROOT / "packed/train.h5",
@@ -37,6 +38,7 @@ rule train_model:
     threads: lambda wildcards: CONFIG.models[wildcards.model].train.ranks
     resources:
         mpi="mpiexec",
+        attempt=lambda wildcards, attempt: attempt,
     params:
         config=RESOLVED,
         settings=model_settings,
@@ -48,4 +50,5 @@ rule train_model:
     shell:
         "{resources.mpi} -n {params.ranks} nuweave train --config {params.config} --model {wildcards.model}"
         " --train {input.train} --val {input.val} --model-dir {params.model_dir} --run-dir {params.run_dir}"
+        " --attempt {resources.attempt}"
         " 2>&1 | tee {log}"

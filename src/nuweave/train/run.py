@@ -7,6 +7,7 @@ import os
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import asdict, dataclass
+from functools import partial
 from pathlib import Path
 
 import torch
@@ -25,7 +26,7 @@ from nuweave.train.journal import Journal, say, validation_at
 from nuweave.train.loop import StepDone, train_steps
 from nuweave.train.network import new_network
 from nuweave.train.profile import StepProfiler, read_profile
-from nuweave.train.run_dir import claim, fingerprint, owned, write_settings, write_state
+from nuweave.train.run_dir import claim, fingerprint, owned, require_not_failed, write_settings, write_state
 from nuweave.train.schedule import make_schedule
 from nuweave.train.selection import is_enough, updated
 from nuweave.train.stop import job_end, stop_requests
@@ -33,7 +34,15 @@ from nuweave.train.validate import validate
 
 
 def run_training(
-    *, name: str, model: ModelConfig, seed: int, train_path: Path, val_path: Path, model_dir: Path, run_dir: Path
+    *,
+    name: str,
+    model: ModelConfig,
+    seed: int,
+    train_path: Path,
+    val_path: Path,
+    model_dir: Path,
+    run_dir: Path,
+    attempt: int = 1,
 ) -> bool:
     """Train a model, or go on with its training; every rank calls it.
 
@@ -45,29 +54,33 @@ def run_training(
         val_path: packed validation events.
         model_dir: gets the finished model.
         run_dir: keeps checkpoints and records between starts.
+        attempt: number of this start within one job of the workflow; what failed is not tried again by itself.
     Returns:
         whether the training is finished; False where a signal or the end of the job cut it short: a checkpoint is
         written, run it again.
     Raises:
         TrainError: it cannot start, no checkpoint is whole, or the loss is not finite.
     """
+    if attempt > 1:
+        require_not_failed(run_dir)
     with stop_requests() as stop, all_ranks(model.train.ranks) as ranks, _owned(run_dir, ranks):
         training = _prepare(name, model, seed=seed, ranks=ranks, train_path=train_path, val_path=val_path)
         checkpoints = _claim(training, run_dir)
-        start = checkpoints.resume()
-        if start.step and ranks.is_first:
-            say(f"{name}: going on after step {start.step} of {model.train.max_steps}")
-        if ranks.is_first:
-            stop.before(job_end(os.environ), margin_s=60 * model.train.limits.stop_before_end_minutes)
-        with _recorded(training, run_dir, start) as records:
-            progress = _train(training, start, checkpoints, records=records, stop=stop, run_dir=run_dir)
-        is_finished = _is_over(progress, model.train)
-        if is_finished:
-            _export(training, progress, checkpoints, run_dir=run_dir, model_dir=model_dir)
-        elif ranks.is_first:
-            say(f"{name}: {stop.reason}: saved after step {progress.step}; start it again to go on")
-        if ranks.is_first:
-            write_state(run_dir, "finished" if is_finished else "stopped", step=progress.step)
+        with _stated(run_dir, ranks) as state:
+            start = checkpoints.resume()
+            if start.step and ranks.is_first:
+                say(f"{name}: going on after step {start.step} of {model.train.max_steps}")
+            if ranks.is_first:
+                stop.before(job_end(os.environ), margin_s=60 * model.train.limits.stop_before_end_minutes)
+            state("running", step=start.step)
+            with _recorded(training, run_dir, start) as records:
+                progress = _train(training, start, checkpoints, records=records, stop=stop, run_dir=run_dir)
+            is_finished = _is_over(progress, model.train)
+            if is_finished:
+                _export(training, progress, checkpoints, run_dir=run_dir, model_dir=model_dir)
+            elif ranks.is_first:
+                say(f"{name}: {stop.reason}: saved after step {progress.step}; start it again to go on")
+            state("finished" if is_finished else "stopped", step=progress.step)
         ranks.barrier()  # nobody reports an end before all is written
         return is_finished
 
@@ -169,12 +182,25 @@ def _claim(training: _Training, run_dir: Path) -> Checkpoints:
 
 
 @contextmanager
+def _stated(run_dir: Path, ranks: Ranks) -> Iterator[Callable[..., None]]:
+    """Rank 0 says what becomes of the training, by the function that is given; an error by itself."""
+    if not ranks.is_first:
+        yield lambda *_, **__: None
+        return
+    try:
+        yield partial(write_state, run_dir)
+    except BaseException as error:
+        with suppress(TrainError):  # of a full disk; what comes first counts
+            write_state(run_dir, "failed", step=0, message=str(error) or type(error).__name__)
+        raise
+
+
+@contextmanager
 def _recorded(training: _Training, run_dir: Path, start: Progress) -> Iterator[_Records | None]:
-    """Rank 0 keeps a journal, and says what became of the training."""
+    """Rank 0 keeps a journal, and the events that gave a loss that is not finite."""
     if not training.ranks.is_first:
         yield None
         return
-    write_state(run_dir, "running", step=start.step)
     try:
         journal = Journal(
             run_dir,
@@ -187,11 +213,8 @@ def _recorded(training: _Training, run_dir: Path, start: Progress) -> Iterator[_
         )
         with journal, StepProfiler(training.settings, run_dir, training.ranks.device) as profiler:
             yield _Records(journal, profiler)
-    except BaseException as error:
-        if isinstance(error, NonFiniteLossError):
-            _write(run_dir / "nonfinite.json", {"step": error.step + 1, "events": error.event_ids})
-        with suppress(TrainError):  # of a full disk; what comes first counts
-            write_state(run_dir, "failed", step=start.step, message=str(error) or type(error).__name__)
+    except NonFiniteLossError as error:
+        _write(run_dir / "nonfinite.json", {"step": error.step + 1, "events": error.event_ids})
         raise
 
 

@@ -128,6 +128,20 @@ def write_state(
     _write(run_dir / STATE, {"state": state, "message": message, "step": step, "time": _now()})
 
 
+def require_not_failed(run_dir: Path) -> None:
+    """Stop where the start before ended with an error: another attempt would end the same way.
+
+    Raises:
+        TrainError: it did.
+    """
+    path = run_dir / STATE
+    state = json.loads(path.read_text()) if path.is_file() else {}
+    if state.get("state") == "failed":
+        raise TrainError(
+            f"{run_dir}: the start before failed: {state['message']}; mend that and start it again by hand"
+        )
+
+
 def _lock(file: TextIO) -> None:
     """Lock it, or raise BlockingIOError; `nuweave status` holds it for a moment at a time."""
     for _ in range(NUM_TRIES - 1):
