@@ -16,7 +16,7 @@ import torch
 from nuweave.catalog import pack_part
 from nuweave.loader import EventDataset
 from nuweave.loader import dataset as dataset_module
-from nuweave.loader.augment import Augmentation
+from nuweave.loader.augment import Augmentation, augmented
 from nuweave.store import EventId, ShardReader, ShardWriter, SparseImage, StoreError
 from tests import mock
 
@@ -106,11 +106,10 @@ def test_a_batch_stays_when_its_slab_is_filled_again_and_a_slab_is_no_larger_tha
 
 def test_augmentation_moves_image_label_and_vertex_together(tmp_path: Path) -> None:
     dataset = EventDataset(_packed(tmp_path))
-    slab = dataset.new_slab(torch.device("cpu"))
     flips = np.array([[False, False], [False, True]])
     augmentation = Augmentation(flips, np.zeros((2, 2), np.int64), np.ones(2, np.float32))
     plain = dataset.read([0, 1])
-    flipped = dataset.decode(dataset.fill(slab, np.array([0, 1])), slab, augmentation)
+    flipped = augmented(plain, augmentation)
     first = plain.events_N == 0
     assert flipped.sites_N[first].tolist() == plain.sites_N[first].tolist()
     ticks = mock.SHAPE[-1]

@@ -15,10 +15,11 @@ from typing import Any
 
 import pandas as pd
 import pytest
+import torch
 
 from nuweave.catalog import pack_part
 from nuweave.config.train import AugmentConfig, LoaderConfig
-from nuweave.loader import EventDataset, LoaderError, TrainingStream, evaluation_batches, make_sampler
+from nuweave.loader import EventDataset, LoaderError, SparseBatch, TrainingStream, evaluation_batches, make_sampler
 from nuweave.store import DamagedEventError, Fault, StoreError
 from tests import mock
 from tests.loader.hashes import GLOBAL_BATCH, global_hash, open_streams
@@ -127,6 +128,23 @@ def test_augmentation_changes_events_and_differs_between_epochs(dataset: EventDa
             one, other = next(plain), next(flipped)
             assert one.event_ids_B3.tolist() == other.event_ids_B3.tolist()
             assert one.sites_N.tolist() != other.sites_N.tolist()
+
+
+def test_sites_that_are_selected_before_augmentation_are_those_selected_after_it(dataset: EventDataset) -> None:
+    def cosmics(batch: SparseBatch) -> SparseBatch:
+        assert batch.labels_N is not None
+        return batch.select(batch.labels_N == 1)
+
+    augment = AugmentConfig(flip=True, max_shift=(3, 3), scale=0.5)
+    with (
+        _stream(dataset, NUM_EVENTS, augment=augment) as whole,
+        _stream(dataset, NUM_EVENTS, augment=augment, select=cosmics) as few,
+    ):
+        for _ in range(2):
+            one, other = cosmics(next(whole)), next(few)
+            assert len(other.sites_N) > 0
+            for name in ("sites_N", "images_N", "values_N", "labels_N", "event_ids_B3", "vertex_BP"):
+                assert torch.equal(getattr(one, name), getattr(other, name)), name
 
 
 def test_a_state_of_other_events_is_refused_by_name(dataset: EventDataset, tmp_path: Path) -> None:

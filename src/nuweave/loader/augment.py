@@ -10,7 +10,7 @@ Shape letters: N sites of a batch, B events, P planes, I images of all events, D
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import NamedTuple
 
 import numpy as np
@@ -18,6 +18,7 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
+from nuweave.loader.batch import SparseBatch
 from nuweave.loader.errors import LoaderError
 
 FLIP, SHIFT, SCALE = 0, 1, 2  # what a draw is for; part of its counter
@@ -96,6 +97,21 @@ def draw(
         shifts_BD=(shift_BW[:, :ndim] * choices_D >> np.uint64(WORD_BITS)).astype(np.int64) - reach_D,
         scale_B=(1 + ranges.scale * (2 * scale_BW[:, 0] / 2**WORD_BITS - 1)).astype(np.float32),
     )
+
+
+def augmented(batch: SparseBatch, augmentation: Augmentation) -> SparseBatch:
+    """The batch with its events changed; see `apply`."""
+    sites_N, images_N, values_N, labels_N, vertex_BP = apply(
+        batch.sites_N,
+        batch.images_N,
+        batch.values_N,
+        batch.labels_N,
+        batch.vertex_BP,
+        shape=batch.shape,
+        num_planes=batch.num_planes,
+        augmentation=augmentation,
+    )
+    return replace(batch, sites_N=sites_N, images_N=images_N, values_N=values_N, labels_N=labels_N, vertex_BP=vertex_BP)
 
 
 def apply(

@@ -21,7 +21,6 @@ import torch
 from numpy.typing import NDArray
 
 from nuweave.catalog import image_and_label, read_classes, read_vertices
-from nuweave.loader.augment import Augmentation, apply
 from nuweave.loader.batch import SparseBatch
 from nuweave.loader.slab import HostBatch, Slab
 from nuweave.physics.truth import SiteLabel
@@ -161,30 +160,17 @@ class EventDataset:
             vertex_BP=None if self._vertex_EP is None else self._vertex_EP[entries_B],
         )
 
-    def decode(self, host: HostBatch, slab: Slab, augmentation: Augmentation | None = None) -> SparseBatch:
-        """A batch on the device: site numbers and labels widened, planes counted out, events changed at random.
+    def decode(self, host: HostBatch, slab: Slab) -> SparseBatch:
+        """A batch on the device: site numbers and labels widened, planes counted out.
 
         Args:
             host: what `fill` gave.
             slab: that it lies in; it may be filled again afterwards.
-            augmentation: what to do to each event.
         """
         sites_N, values_N, labels_N = slab.copy_out(host.num_sites, with_labels=self.has_labels)
         device = sites_N.device
         counts = torch.from_numpy(host.sites_BP.reshape(-1)).to(device)
         images_N = torch.repeat_interleave(torch.arange(len(counts), device=device), counts, output_size=host.num_sites)
-        vertex_BP = None if host.vertex_BP is None else torch.from_numpy(host.vertex_BP).to(device)
-        if augmentation is not None:
-            sites_N, images_N, values_N, labels_N, vertex_BP = apply(
-                sites_N,
-                images_N,
-                values_N,
-                labels_N,
-                vertex_BP,
-                shape=self.shape,
-                num_planes=self.num_planes,
-                augmentation=augmentation,
-            )
         return SparseBatch(
             sites_N=sites_N,
             images_N=images_N,
@@ -195,7 +181,7 @@ class EventDataset:
             num_planes=self.num_planes,
             event_ids_B3=torch.from_numpy(host.event_ids_B3).to(device),
             truth={head: torch.from_numpy(classes_B).to(device) for head, classes_B in host.truth.items()},
-            vertex_BP=vertex_BP,
+            vertex_BP=None if host.vertex_BP is None else torch.from_numpy(host.vertex_BP).to(device),
         )
 
     def locate(self, entry: int) -> tuple[Path, int]:

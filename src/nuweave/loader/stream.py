@@ -9,7 +9,7 @@ from __future__ import annotations
 import queue
 import threading
 import weakref
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from itertools import islice
@@ -21,7 +21,7 @@ import torch
 from numpy.typing import NDArray
 
 from nuweave.config.train import AugmentConfig, LoaderConfig
-from nuweave.loader.augment import Ranges, draw
+from nuweave.loader.augment import Ranges, augmented, draw
 from nuweave.loader.batch import SparseBatch
 from nuweave.loader.dataset import EventDataset
 from nuweave.loader.errors import LoaderError
@@ -88,6 +88,7 @@ class TrainingStream(Iterator[SparseBatch]):
         rank: this rank; it takes events rank, rank + world, ... of each global batch, perhaps none of a small one.
         world: number of ranks.
         state: of an earlier stream over the same events, with any number of ranks; None starts at the first epoch.
+        select: takes the sites of a batch that are wanted, before work goes into the others.
         augment: random changes to the events.
         settings: threads, slabs and quarantine.
         device: that batches go to.
@@ -105,6 +106,7 @@ class TrainingStream(Iterator[SparseBatch]):
         rank: int = 0,
         world: int = 1,
         state: Mapping[str, Any] | None = None,
+        select: Callable[[SparseBatch], SparseBatch] = lambda batch: batch,
         augment: AugmentConfig | None = None,
         settings: LoaderConfig | None = None,
         device: torch.device = CPU,
@@ -112,6 +114,7 @@ class TrainingStream(Iterator[SparseBatch]):
     ) -> None:
         settings = settings or LoaderConfig()
         self._dataset, self._sampler = dataset, sampler
+        self._select = select
         augment = augment or AugmentConfig()
         self._ranges = Ranges(augment.flip, augment.max_shift, augment.scale)
         self._place = Place(0, 0) if state is None else sampler.restore(state)
@@ -134,7 +137,8 @@ class TrainingStream(Iterator[SparseBatch]):
             self.close()
             raise filled
         host = filled.host
-        augmentation = None
+        batch = self._select(self._dataset.decode(host, filled.slab))
+        self._shared.empty.put(filled.slab)
         if not self._ranges.is_off:
             augmentation = draw(
                 self._ranges,
@@ -143,8 +147,7 @@ class TrainingStream(Iterator[SparseBatch]):
                 epochs=host.epochs_B,
                 ndim=self._dataset.ndim,
             )
-        batch = self._dataset.decode(host, filled.slab, augmentation)
-        self._shared.empty.put(filled.slab)
+            batch = augmented(batch, augmentation)
         self._place = filled.end
         return batch
 

@@ -279,6 +279,7 @@ def _stream(training: _Training, progress: Progress) -> TrainingStream:
         rank=ranks.rank,
         world=ranks.world_size,
         state=progress.loader or None,
+        select=training.task.prepare,
         augment=settings.augment,
         settings=settings.loader,
         device=ranks.device,
