@@ -20,6 +20,8 @@ from nuweave.config import Config, ConfigError, ModelConfig, UserError, load
 
 # threads that wait must sleep: spinning ones starve the other ranks of a small machine. Read when torch is imported.
 os.environ.setdefault("OMP_WAIT_POLICY", "passive")
+# a rank that leaves with an error says why: no stack of C++ from each that loses it. Read when torch is imported, too.
+os.environ.setdefault("TORCH_CPP_LOG_LEVEL", "ERROR")
 
 UNFINISHED = 85  # exit status of a training that saved its state and left: run it again and it goes on
 
@@ -302,19 +304,20 @@ def train(
     Exit status 85: saved and left at a signal or before the job ends, start it again. 75: another process trains in
     the run directory.
     """
-    from nuweave.train import run_training
+    from nuweave.train import errors_of_ranks, run_training
 
-    settings = load(config)
-    finished = run_training(
-        name=model,
-        model=_model(settings, model),
-        seed=settings.seed,
-        train_path=train_file,
-        val_path=val_file,
-        model_dir=model_dir,
-        run_dir=run_dir,
-        attempt=attempt,
-    )
+    with errors_of_ranks():
+        settings = load(config)
+        finished = run_training(
+            name=model,
+            model=_model(settings, model),
+            seed=settings.seed,
+            train_path=train_file,
+            val_path=val_file,
+            model_dir=model_dir,
+            run_dir=run_dir,
+            attempt=attempt,
+        )
     if not finished:
         raise typer.Exit(UNFINISHED)
 
@@ -442,13 +445,12 @@ def bench_table(
 
 
 def main() -> None:
-    """Run the command line; a user's mistake ends in one line and exit status 1."""
+    """Run the command line; a user's mistake ends in one line and its exit status; ranks see to theirs."""
     try:
         app()
     except UserError as error:
-        if os.environ.get("RANK", "0") == "0":  # every rank of a training fails alike
-            sys.stderr.write(f"nuweave: {error}\n")
-        sys.exit(1)
+        sys.stderr.write(f"nuweave: {error}\n")
+        sys.exit(error.exit_status)
 
 
 if __name__ == "__main__":

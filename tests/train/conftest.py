@@ -11,7 +11,7 @@ import torch
 
 from tests.train.events import write_learnable
 
-PREFIXES = ("RANK", "WORLD_SIZE", "LOCAL_", "MASTER_", "PMI_", "PALS_", "OMPI_", "SLURM_", "MPI_")
+PREFIXES = ("RANK", "WORLD_SIZE", "LOCAL_", "MASTER_", "PMI_", "PALS_", "OMPI_", "SLURM_", "MPI_", "MPI4PY_")
 
 
 @pytest.fixture(autouse=True)

@@ -82,7 +82,7 @@ def short_training(path: Path, settings: dict[str, object], ranks: Ranks, *, nor
 
 def compare_engines(path: Path, out: Path) -> None:
     """The same steps with every engine."""
-    with all_ranks(2) as ranks:
+    with all_ranks(tagger(ranks=2).train, tell=lambda _line: None) as ranks:
         results = {
             f"{engine}, {way}": short_training(path, {**ENGINES[engine], **WAYS[way]}, ranks)
             for engine in ENGINES

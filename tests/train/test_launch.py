@@ -3,12 +3,17 @@
 from __future__ import annotations
 
 import os
+import shutil
+import sys
 
 import pytest
 
 from nuweave.train.errors import TrainError
 from nuweave.train.launch import Place, find_place, launch_environment, slurm_master
+from tests.train.watch_program import said, start
 
+HAS_OPEN_MPI = shutil.which("mpiexec.openmpi") is not None or os.environ.get("CI") == "true"  # which installs it
+OPEN_MPI = pytest.param("openmpi", "85", marks=pytest.mark.skipif(not HAS_OPEN_MPI, reason="needs apt: openmpi-bin"))
 TORCHRUN = {"RANK": "5", "WORLD_SIZE": "8", "LOCAL_RANK": "1", "LOCAL_WORLD_SIZE": "4"}
 PALS = {"PALS_RANKID": "5", "PALS_LOCAL_RANKID": "1", "PMI_SIZE": "8", "PMI_RANK": "5", "PMI_LOCAL_SIZE": "4"}
 OPENMPI = {
@@ -91,3 +96,20 @@ def test_an_address_that_is_set_stays(monkeypatch: pytest.MonkeyPatch) -> None:
 def test_ranks_without_an_address_are_refused() -> None:
     with pytest.raises(TrainError, match="torchrun: MASTER_ADDR and MASTER_PORT is not set"):
         launch_environment(find_place(TORCHRUN))
+
+
+def test_an_mpi_that_cannot_be_loaded_is_told(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(sys.modules, "mpi4py", None)
+    with pytest.raises(TrainError, match=r"launcher openmpi: mpi4py cannot start \(.*\); put the MPI of this"):
+        launch_environment(find_place(OPENMPI))
+    assert os.environ["MPI4PY_MPIABI"] == "openmpi"
+
+
+@pytest.mark.mpi
+@pytest.mark.parametrize(("launcher", "status"), [("torchrun", "0"), OPEN_MPI])
+def test_ranks_of_another_launcher_meet_and_end_together(launcher: str, status: str) -> None:
+    good, bad = start("leave", status, "", launcher=launcher), start("error", "1", "user", launcher=launcher)
+    assert good.returncode == int(status), good.stderr
+    assert "ranks 0-1: " in good.stderr
+    assert bad.returncode == 1
+    assert said(bad) == ["nuweave: rank 1: events.h5: event 7 is damaged; write the file again"]

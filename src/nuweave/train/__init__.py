@@ -1,6 +1,7 @@
 """Training: loop, engines, schedule, checkpoints, start-up of ranks, the overfit check, the rate finder."""
 
 from nuweave.train.errors import NonFiniteLossError, OverfitError, TrainError
+from nuweave.train.failure import errors_of_ranks
 from nuweave.train.overfit import OverfitResult, run_overfit
 from nuweave.train.rate_finder import RateResult, find_rate
 from nuweave.train.run import run_training
@@ -11,6 +12,7 @@ __all__ = [
     "OverfitResult",
     "RateResult",
     "TrainError",
+    "errors_of_ranks",
     "find_rate",
     "run_overfit",
     "run_training",

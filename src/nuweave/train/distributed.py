@@ -3,16 +3,23 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator
-from contextlib import contextmanager
-from dataclasses import dataclass
+import socket
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager, contextmanager
+from dataclasses import dataclass, field
+from datetime import timedelta
 from typing import TypeVar
 
 import torch
 from torch import Tensor, distributed
+from torch.distributed.distributed_c10d import PrefixStore, Store
 
-from nuweave.train.errors import TrainError
-from nuweave.train.launch import find_place, launch_environment
+from nuweave.config.train import TrainConfig
+from nuweave.train.failure import errors_of_ranks
+from nuweave.train.launch import find_place
+from nuweave.train.meeting import agree, meet
+from nuweave.train.placement import own_facts
+from nuweave.train.watch import Pulse, watching
 
 BACKENDS = {"cuda": "nccl", "xpu": "xccl", "cpu": "gloo"}
 T = TypeVar("T")
@@ -26,16 +33,22 @@ class Ranks:
     world_size: int
     device: torch.device
     is_first_of_node: bool = True
+    pulse: Pulse = field(default_factory=Pulse, compare=False)
 
     @property
     def is_first(self) -> bool:
         """Whether this is the rank that writes and speaks."""
         return self.rank == 0
 
+    def alive(self, where: str) -> None:
+        """A phase of the training begins, as "step 12: forward": a hang is told by the last one."""
+        self.pulse.alive(where)
+
     def sum(self, tensor: Tensor) -> Tensor:
         """The sum over ranks, on each."""
         if self.world_size == 1:
             return tensor
+        self.pulse.exchange()
         total = tensor.clone()
         distributed.all_reduce(total)
         return total
@@ -44,6 +57,7 @@ class Ranks:
         """The values of all ranks in order, on each."""
         if self.world_size == 1:
             return [value]
+        self.pulse.exchange()
         values: list[T] = [value] * self.world_size
         distributed.all_gather_object(values, value)
         return values
@@ -52,6 +66,7 @@ class Ranks:
         """Rank 0's value, on each; what the others pass does not matter."""
         if self.world_size == 1:
             return value
+        self.pulse.exchange()
         values = [value]
         distributed.broadcast_object_list(values, src=0, device=self.device)
         return values[0]
@@ -61,14 +76,19 @@ class Ranks:
         self.gather(None)
 
 
-def choose_device(local_rank: int) -> torch.device:
-    """CUDA, XPU or CPU; ranks of a node share its devices in turn."""
+def choose_device(local_rank: int, ranks_per_device: int = 1) -> torch.device:
+    """CUDA, XPU or CPU; neighbours share a device, and ranks of a node take its devices in turn."""
     for kind, module in (("cuda", torch.cuda), ("xpu", torch.xpu)):
         if module.is_available():
-            index = local_rank % module.device_count()
+            index = local_rank // ranks_per_device % module.device_count()
             module.set_device(index)
             return torch.device(kind, index)
     return torch.device("cpu")
+
+
+def choose_backend(device: torch.device, ranks_per_device: int) -> str:
+    """The library of the exchanges. NCCL refuses two ranks on a GPU ("Duplicate GPU detected"), gloo does not."""
+    return "gloo" if ranks_per_device > 1 else BACKENDS[device.type]
 
 
 def one_process() -> Ranks:
@@ -77,25 +97,51 @@ def one_process() -> Ranks:
 
 
 @contextmanager
-def all_ranks(num_ranks: int) -> Iterator[Ranks]:
+def all_ranks(settings: TrainConfig, tell: Callable[[str], None]) -> Iterator[Ranks]:
     """Join the other ranks; leave them at the end.
 
+    With other ranks no error leaves this: it is told and ends the process, and so does a hang of any rank.
+
     Args:
-        num_ranks: as the settings have it.
+        settings: number of ranks, ranks a device, longest time without progress.
+        tell: gets the start-up report, on rank 0.
     Raises:
-        TrainError: another number of ranks was started.
+        TrainError: the ranks do not meet or do not fit together.
     """
     place = find_place(os.environ)
-    device = choose_device(place.local_rank)
-    world_size = launch_environment(place)
-    if world_size != num_ranks:
-        raise TrainError(
-            f"train.ranks={num_ranks} but {world_size} started ({place.launcher}); "
-            f"start with mpiexec -n {num_ranks}, or set train.ranks: {world_size}"
-        )
-    torch.set_num_threads(max(1, torch.get_num_threads() // place.local_size))
-    distributed.init_process_group(BACKENDS[device.type], rank=place.rank, world_size=world_size)
+    # the watch speaks first, where it can
+    timeout = timedelta(seconds=2 * settings.limits.hang_timeout_s + 60)
+    with errors_of_ranks(place=place):
+        device = choose_device(place.local_rank, settings.ranks_per_device)  # before MPI starts
+        store, world_size = meet(place, timeout)
+    ranks = Ranks(place.rank, world_size, device, is_first_of_node=place.local_rank == 0)
     try:
-        yield Ranks(place.rank, world_size, device, is_first_of_node=place.local_rank == 0)
+        with errors_of_ranks(store, place):
+            facts = own_facts(ranks.rank, device, settings, is_first_of_node=ranks.is_first_of_node)
+            torch.set_num_threads(
+                agree(store, facts, world_size, settings=settings, launcher=place.launcher, tell=tell)
+            )
+            distributed.init_process_group(
+                choose_backend(device, settings.ranks_per_device),
+                store=PrefixStore("group", store),
+                rank=ranks.rank,
+                world_size=world_size,
+                timeout=timeout,
+            )
+            with _watched(ranks, store, settings):
+                yield ranks
+                ranks.barrier()  # rank 0 keeps the store: nobody leaves it early
     finally:
-        distributed.destroy_process_group()
+        if distributed.is_initialized():
+            distributed.destroy_process_group()
+
+
+def _watched(ranks: Ranks, store: Store, settings: TrainConfig) -> AbstractContextManager[None]:
+    return watching(
+        ranks.pulse,
+        store,
+        rank=ranks.rank,
+        world_size=ranks.world_size,
+        name=f"host {socket.gethostname()}, process {os.getpid()}",
+        timeout_s=settings.limits.hang_timeout_s,
+    )

@@ -144,7 +144,16 @@ def free_port() -> int:
 
 def _agree_over_mpi(place: Place) -> tuple[int, tuple[str, int]]:
     """Number of ranks, and the host and a free port of rank 0, over real MPI."""
-    from mpi4py import MPI  # it starts MPI
+    if place.launcher == "openmpi":  # the wheel of mpi4py speaks several MPIs and would take the one beside python
+        os.environ.setdefault("MPI4PY_MPIABI", "openmpi")
+        os.environ.setdefault("MPI4PY_LIBMPI", "libmpi.so.40")
+    try:
+        from mpi4py import MPI  # it starts MPI
+    except (ImportError, RuntimeError) as error:
+        raise TrainError(
+            f"launcher {place.launcher}: mpi4py cannot start ({error}); put the MPI of this mpiexec on "
+            "LD_LIBRARY_PATH, or start with the mpiexec that stands beside python"
+        ) from error
 
     world: Any = MPI.COMM_WORLD
     size = int(world.Get_size())

@@ -63,7 +63,7 @@ def run_training(
     """
     if attempt > 1:
         require_not_failed(run_dir)
-    with stop_requests() as stop, all_ranks(model.train.ranks) as ranks, _owned(run_dir, ranks):
+    with stop_requests() as stop, all_ranks(model.train, say) as ranks, _owned(run_dir, ranks):
         training = _prepare(name, model, seed=seed, ranks=ranks, train_path=train_path, val_path=val_path)
         checkpoints = _claim(training, run_dir)
         with _stated(run_dir, ranks) as state:
