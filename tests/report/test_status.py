@@ -48,7 +48,7 @@ def make_run_dir(run_dir: Path, *, state: str = "running", message: str = "", mi
     write(run_dir / "settings.json", settings, minutes=90)
     since = (NOW - timedelta(minutes=90)).isoformat(timespec="seconds")
     write(run_dir / "owner.json", {"host": "node3", "pid": 12, "job": "77", "since": since}, minutes=90)
-    write(run_dir / "state.json", {"state": state, "message": message, "step": 50, "time": since}, minutes=minutes)
+    write(run_dir / "state.json", {"state": state, "message": message, "time": since}, minutes=minutes)
     speed = {"events_per_s": 8.0, "data_wait_share": 0.03, "memory_gb": 1.25}
     records: list[dict[str, Any]] = [
         {"step": 40, "part": "val", "loss": 0.4, "mean_iou": 0.75},

@@ -103,10 +103,10 @@ def test_the_fingerprint_follows_what_decides_the_weights_and_nothing_else(
 
 def test_settings_and_state_can_be_read_by_others(tmp_path: Path) -> None:
     write_settings(tmp_path, name="tiny", model=tagger(), events_per_epoch=10)
-    write_state(tmp_path, "failed", step=3, message="why")
+    write_state(tmp_path, "failed", message="why")
     settings, state = (json.loads((tmp_path / name).read_text()) for name in ("settings.json", "state.json"))
     assert (settings["max_steps"], settings["events_per_epoch"], settings["train"]["ranks"]) == (8, 10, 1)
-    assert (state["state"], state["step"], state["message"]) == ("failed", 3, "why")
+    assert (state["state"], state["message"]) == ("failed", "why")
 
 
 def test_a_directory_that_cannot_be_written_is_named(tmp_path: Path) -> None:
@@ -114,4 +114,4 @@ def test_a_directory_that_cannot_be_written_is_named(tmp_path: Path) -> None:
     with pytest.raises(TrainError, match=r"file: cannot be written \(.*\); choose another place"):
         owned(tmp_path / "file", print).__enter__()
     with pytest.raises(TrainError, match=r"file/state.json: cannot be written \(.*\); free space and start again"):
-        write_state(tmp_path / "file", "running", step=0)
+        write_state(tmp_path / "file", "running")

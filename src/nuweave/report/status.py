@@ -109,7 +109,7 @@ def read_status(run_dir: Path, *, now: datetime) -> TrainingStatus:
     train, val = ([record for record in records if record["part"] == part] for part in ("train", "val"))
     checkpoints, best = _checkpoints(files, now)
     resumes_at = max((one.step or 0 for one in checkpoints), default=0)
-    step = max([resumes_at, int(said.get("step", 0)), *(record["step"] for record in records)])
+    step = max([resumes_at, *(record["step"] for record in records)])
     state = _state(files.lock("owner.json"), str(said.get("state", "")), has_begun=bool(records or checkpoints))
     figures = {name: value for name, value in train[-1].items() if name != "part"} if train else {}
     if state != "never started" and not settings and "settings.json" not in files.damaged:

@@ -75,6 +75,7 @@ class Checkpoints:
         Raises:
             TrainError: a rank cannot write; the checkpoints before stay as they are.
         """
+        self._ranks.alive(f"checkpoint of step {progress.step}")
         aside = self._directory / f".{_name(progress.step)}.part"
         if self._ranks.is_first:
             shutil.rmtree(aside, ignore_errors=True)

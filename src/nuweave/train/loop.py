@@ -75,9 +75,11 @@ def train_steps(
     """
     engine.network.train()
     num_skipped = 0
+    ranks.alive("the first batch")
     start = time.perf_counter()
     for step, batch in zip(steps, batches, strict=False):
         wait_seconds = time.perf_counter() - start
+        ranks.alive(f"step {step + 1}: forward and backward")
         batch_P = [task.prepare(part) for part in batch.to(ranks.device).parts(num_parts)]
         weights_T = ranks.sum(torch.stack([task.loss_weights(part) for part in batch_P]).sum(dim=0))
         sums_PT: list[Tensor] = []
@@ -86,9 +88,11 @@ def train_steps(
             # engines average gradients over ranks, the loss is a mean over all their events
             engine.backward(mean_loss(sums_T, weights_T) * ranks.world_size)
             sums_PT.append(sums_T.detach())
+        ranks.alive(f"step {step + 1}: its loss")
         loss, stop = _agree(torch.stack(sums_PT), weights_T, asked_to_stop(), ranks)
         if not math.isfinite(loss):
             raise NonFiniteLossError(step, "loss", _guilty_events(sums_PT, batch_P, ranks))
+        ranks.alive(f"step {step + 1}: optimiser")
         learning_rate = rate(step)
         gradient_norm = engine.step(learning_rate)
         num_skipped = 0 if math.isfinite(gradient_norm) else num_skipped + 1
@@ -96,6 +100,7 @@ def train_steps(
             raise NonFiniteLossError(step, "gradient", _events(batch_P, ranks))
         seconds = time.perf_counter() - start
         yield StepDone(step + 1, loss, gradient_norm, learning_rate, stop, seconds, wait_seconds)
+        ranks.alive(f"step {step + 2}: waiting for data")
         start = time.perf_counter()
 
 

@@ -12,7 +12,7 @@ from pathlib import Path
 
 import torch
 
-from nuweave.config import ModelConfig
+from nuweave.config import ModelConfig, UserError
 from nuweave.config.train import LoaderConfig, TrainConfig
 from nuweave.loader import EventDataset, Sampler, TrainingStream, evaluation_batches, make_sampler, stage, staged_path
 from nuweave.store import write_aside
@@ -26,7 +26,7 @@ from nuweave.train.journal import Journal, say, validation_at
 from nuweave.train.loop import StepDone, train_steps
 from nuweave.train.network import new_network
 from nuweave.train.profile import StepProfiler, read_profile
-from nuweave.train.run_dir import claim, fingerprint, owned, require_not_failed, write_settings, write_state
+from nuweave.train.run_dir import State, claim, fingerprint, owned, require_not_failed, write_settings, write_state
 from nuweave.train.schedule import make_schedule
 from nuweave.train.selection import is_enough, updated
 from nuweave.train.stop import job_end, stop_requests
@@ -72,7 +72,7 @@ def run_training(
                 say(f"{name}: going on after step {start.step} of {model.train.max_steps}")
             if ranks.is_first:
                 stop.before(job_end(os.environ), margin_s=60 * model.train.limits.stop_before_end_minutes)
-            state("running", step=start.step)
+            state("running")
             with _recorded(training, run_dir, start) as records:
                 progress = _train(training, start, checkpoints, records=records, stop=stop, run_dir=run_dir)
             is_finished = _is_over(progress, model.train)
@@ -80,7 +80,7 @@ def run_training(
                 _export(training, progress, checkpoints, run_dir=run_dir, model_dir=model_dir)
             elif ranks.is_first:
                 say(f"{name}: {stop.reason}: saved after step {progress.step}; start it again to go on")
-            state("finished" if is_finished else "stopped", step=progress.step)
+            state("finished" if is_finished else "stopped")
         ranks.barrier()  # nobody reports an end before all is written
         return is_finished
 
@@ -136,8 +136,10 @@ def _owned(run_dir: Path, ranks: Ranks) -> Iterator[None]:
 def _prepare(name: str, model: ModelConfig, *, seed: int, ranks: Ranks, train_path: Path, val_path: Path) -> _Training:
     """Open the data, build network and engine: the same weights on every rank, dropout of each its own."""
     settings = model.train
+    ranks.alive("opening the data")
     train_set, val_set = (_open(path, settings.loader, ranks) for path in (train_path, val_path))
     sampler = make_sampler(train_set, settings.loader, seed=seed, global_batch=settings.global_batch)
+    ranks.alive("building the network")
     task = make_task(model.task)
     torch.manual_seed(seed)
     engine = make_engine(task, new_network(model, task, train_set), settings, ranks)
@@ -183,15 +185,16 @@ def _claim(training: _Training, run_dir: Path) -> Checkpoints:
 
 @contextmanager
 def _stated(run_dir: Path, ranks: Ranks) -> Iterator[Callable[..., None]]:
-    """Rank 0 says what becomes of the training, by the function that is given; an error by itself."""
+    """Rank 0 says what becomes of the training, by the function that is given; of errors by itself."""
     if not ranks.is_first:
         yield lambda *_, **__: None
         return
     try:
         yield partial(write_state, run_dir)
     except BaseException as error:
+        state: State = "failed" if isinstance(error, UserError) else "stopped"  # a lost rank, an interrupt: try again
         with suppress(TrainError):  # of a full disk; what comes first counts
-            write_state(run_dir, "failed", step=0, message=str(error) or type(error).__name__)
+            write_state(run_dir, state, message=str(error) or type(error).__name__)
         raise
 
 

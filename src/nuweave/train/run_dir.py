@@ -42,6 +42,7 @@ LEAVES_WEIGHTS_ALONE: dict[str, Any] = {
     "loader": {"threads", "prefetch", "verify", "quarantine", "stage_dir"},
 }
 Tell = Callable[[str], None]
+State = Literal["running", "stopped", "finished", "failed"]
 
 
 def fingerprint(model: ModelConfig, *, seed: int, dataset: EventDataset) -> str:
@@ -121,11 +122,9 @@ def write_settings(run_dir: Path, *, name: str, model: ModelConfig, events_per_e
     )
 
 
-def write_state(
-    run_dir: Path, state: Literal["running", "stopped", "finished", "failed"], *, step: int, message: str = ""
-) -> None:
-    """Say how far it is."""
-    _write(run_dir / STATE, {"state": state, "message": message, "step": step, "time": _now()})
+def write_state(run_dir: Path, state: State, message: str = "") -> None:
+    """Say what became of it; `failed` is what another start would not mend."""
+    _write(run_dir / STATE, {"state": state, "message": message, "time": _now()})
 
 
 def require_not_failed(run_dir: Path) -> None:

@@ -30,7 +30,8 @@ def validate(
     _average_statistics(network, ranks)
     network.eval()
     own: dict[str, Tensor] = {}
-    for batch in batches:
+    for number, batch in enumerate(batches, start=1):
+        ranks.alive(f"validation: batch {number}")
         batch = task.prepare(batch.to(ranks.device))
         with precision_of(settings, ranks.device):
             logits = task.forward(network, batch)
