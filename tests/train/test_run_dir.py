@@ -95,10 +95,13 @@ def test_the_fingerprint_follows_what_decides_the_weights_and_nothing_else(
     others = [
         mark(tagger(learning_rate=0.02)),
         mark(tagger(optimizer={"kind": "sgd"})),
+        mark(tagger(engine="deepspeed", zero_stage=0)),
+        mark(tagger(engine="deepspeed", zero_stage=1)),
         mark(tagger(), seed=2),
         mark(tagger(), path=write_learnable(tmp_path / "other.h5", num_events=10, seed=3)),
     ]
-    assert len({usual, *others}) == 5
+    assert len({usual, *others}) == 7
+    assert mark(tagger(engine="deepspeed", zero_stage=2)) in others
 
 
 def test_settings_and_state_can_be_read_by_others(tmp_path: Path) -> None:

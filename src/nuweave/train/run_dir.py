@@ -48,10 +48,12 @@ State = Literal["running", "stopped", "finished", "failed"]
 def fingerprint(model: ModelConfig, *, seed: int, dataset: EventDataset) -> str:
     """SHA-256 of all that decides the weights but for rounding: settings, seed, and the events to train on.
 
-    Ranks and the parts that they cut their events into are free: they share the same global batches.
+    Ranks and the parts that they cut their events into are free: they share the same global batches. So are stages 1
+    and 2 of ZeRO: they cut the optimiser alike.
     """
     settings = model.model_dump(mode="json", exclude={"overfit": True, "weights": True, "train": LEAVES_WEIGHTS_ALONE})
-    what = {"model": settings, "seed": seed, "manifest": dataset.manifest}
+    cuts_optimizer = model.train.engine == "deepspeed" and model.train.zero_stage > 0
+    what = {"model": settings, "cuts_optimizer": cuts_optimizer, "seed": seed, "manifest": dataset.manifest}
     return hashlib.sha256(json.dumps(what, sort_keys=True).encode()).hexdigest()
 
 
