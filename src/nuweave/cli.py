@@ -428,6 +428,27 @@ def bench_model(
         write_record(record, json_file)
 
 
+@bench_app.command("train")
+def bench_train(
+    json_file: Annotated[Path | None, typer.Option("--json", help="record to write: benchmarks/train.json")] = None,
+    events: Annotated[int, typer.Option("--events", min=20, help="events to simulate")] = 100,
+    steps: Annotated[int, typer.Option("--steps", min=2, help="steps that count, of each way to train")] = 8,
+    repeats: Annotated[
+        int, typer.Option("--repeats", min=1, help="starts, checkpoints, and rounds of one rank and two")
+    ] = 3,
+) -> None:
+    """Time steps on one rank and two: engines, precisions, scaling, exchange, checkpoints, start-up (10 minutes)."""
+    from nuweave.bench.record import write_record
+    from nuweave.bench.table import markdown
+    from nuweave.bench.train import run_train
+
+    command = f"nuweave {' '.join(sys.argv[1:])}"
+    record = run_train(num_events=events, num_steps=steps, repeats=repeats, command=command)
+    typer.echo(markdown(record), nl=False)
+    if json_file is not None:
+        write_record(record, json_file)
+
+
 @bench_app.command("table")
 def bench_table(
     files: Annotated[list[Path] | None, typer.Argument(help="Markdown files with places for tables")] = None,
@@ -437,7 +458,8 @@ def bench_table(
     from nuweave.bench.table import fill_tables
     from nuweave.store import write_aside
 
-    for file in files or [Path("README.md"), Path("docs/loader.md"), Path("docs/networks.md")]:
+    documents = ("README.md", "docs/loader.md", "docs/networks.md", "docs/scaling.md")
+    for file in files or map(Path, documents):
         text = fill_tables(file.read_text(), lambda name: read_record(Path(name)))
         with write_aside(file) as aside:
             aside.write_text(text)
