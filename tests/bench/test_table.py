@@ -64,6 +64,7 @@ def test_the_command_fills_each_place_from_the_record_of_the_checkout(
         ("README.md", ["benchmarks/io.json", "benchmarks/model.json"]),
         ("docs/loader.md", ["benchmarks/io.json"]),
         ("docs/networks.md", ["benchmarks/model.json"]),
+        ("docs/scaling.md", ["benchmarks/train.json"]),
     ],
 )
 def test_our_tables_are_those_of_the_records(file: str, names: list[str]) -> None:

@@ -6,10 +6,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from statistics import median
 
-import numpy as np
-
 from nuweave.bench.record import Row, row_with_target
-from nuweave.bench.scaling import batch_sizes, fitted_link, ring_s, slowest
+from nuweave.bench.scaling_rows import fitted_rows
 from nuweave.bench.train_cases import EVENT_ID, LARGE, TAGGER, gpu_groups, model_of, two_rank_groups
 from nuweave.bench.train_ranks import Found
 from nuweave.bench.train_ways import Step
@@ -24,8 +22,6 @@ RATES = (  # group, what its cases differ in
     ("accumulate", "4 events a rank, accumulate: {}"),
     ("recompute", "recompute: {}"),
 )
-SLOWEST = ((1, 8), (1, 1024), (8, 8), (8, 1024))  # events a rank, ranks
-GRADIENT_BYTES = {TAGGER: 4 * 258_403, LARGE: 4 * 8_510_547}
 
 
 @dataclass(frozen=True)
@@ -59,7 +55,7 @@ def make_rows(measured: Measured) -> list[Row]:
         *_start_rows(measured.starts),
         *_rate_rows(measured.two),
         *_exchange_rows(measured.two),
-        *_spread_rows(measured),
+        *_model_rows(measured),
         *_gpu_rows(measured.gpu),
     ]
 
@@ -147,48 +143,28 @@ def _rate_rows(two: Found) -> list[Row]:
 
 
 def _exchange_rows(two: Found) -> list[Row]:
+    """What a step saves without it: torch runs the exchange beside the backward pass."""
     rows = []
     for group, name in (("exchange", TAGGER), ("exchange, a21", LARGE)):
-        with_it, without = two.steps[group]["true"], two.steps[group]["false"]
-        value, note = _ratio(without, with_it)
-        rows.append(
-            Row(
-                f"sum of gradients over 2 ranks, {name}, torch DDP",
-                1 - value,
-                "of a step",
-                note=f"without / with: {note}",
-            )
-        )
-    link = fitted_link({int(size): median(seconds) for size, seconds in two.sums.items()}, 2)
-    note = "; ".join(f"{int(size) / 1e6:g} MB: {_duration(median(seconds))}" for size, seconds in two.sums.items())
-    return [
-        *rows,
-        Row("bandwidth of a ring of 2 ranks over loopback, fitted", link.bytes_per_s / 1e9, "GB/s", note=note),
-        Row("latency of its messages, fitted", 1e3 * link.latency_s, "ms"),
-        *(
-            Row(f"a sum of the gradient of {name} over such a ring", 1e3 * ring_s(2, size, link), "ms")
-            for name, size in GRADIENT_BYTES.items()
-        ),
-    ]
-
-
-def _spread_rows(measured: Measured) -> list[Row]:
-    """What events of different size cost at scale: the time of a step on one event is a line over its sites."""
-    (steps,) = measured.one.steps["one event"].values()
-    slope, offset = np.polyfit([step["sites"] for step in steps], [step["seconds"] for step in steps], 1)
-    costs_E = offset + slope * np.array(measured.event_sites)
-    rows = [
-        Row(
-            f"step of {TAGGER} on one event, spread over events",
-            float(costs_E.std() / costs_E.mean()),
-            "of its mean",
-            note=f"{_duration(float(offset))} and {1e6 * slope:.3g} us a site",
-        )
-    ]
-    for batch, num_ranks in SLOWEST:
-        figure = f"predicted: slowest of {num_ranks:,} ranks / mean, {batch} event{'s' * (batch > 1)} a rank"
-        rows.append(Row(figure, slowest(batch_sizes(costs_E, batch), num_ranks), "x"))
+        value, note = _ratio(two.steps[group]["false"], two.steps[group]["true"])
+        figure = f"sum of gradients over 2 ranks, {name}, torch DDP"
+        rows.append(Row(figure, 1 - value, "of a step", note=f"without / with: {note}"))
     return rows
+
+
+def _model_rows(measured: Measured) -> list[Row]:
+    return fitted_rows(
+        sums={int(size): median(seconds) for size, seconds in measured.two.sums.items()},
+        one_event=[(step["sites"], step["seconds"]) for step in measured.one.steps["one event"]["torch"]],
+        event_sites=measured.event_sites,
+        steps={
+            case: [
+                median(_median(found.steps["scaling"][case]) for found in side)
+                for side in zip(*measured.scaling, strict=True)
+            ]
+            for case in ("weak", "weak, own events")
+        },
+    )
 
 
 def _gpu_rows(gpu: Found | None) -> list[Row]:
