@@ -17,8 +17,10 @@ import torch
 
 from nuweave.bench.train_cases import Case, Groups
 from nuweave.bench.train_ways import Step, time_saves, time_steps, time_sums
+from nuweave.config.train import TrainConfig
 from nuweave.loader import EventDataset
 from nuweave.train.distributed import Ranks, all_ranks
+from nuweave.train.journal import say
 from nuweave.train.launch import find_place
 
 
@@ -110,7 +112,7 @@ def main(work_file: Path, found_file: Path) -> None:
     work = read_work(work_file)
     if not torch.cuda.is_available():
         _pin(find_place(os.environ).local_rank)
-    with all_ranks(work.num_ranks) as ranks:
+    with all_ranks(TrainConfig(ranks=work.num_ranks), say) as ranks:
         found = do_work(work, ranks)
         if ranks.is_first:
             found_file.write_text(json.dumps(asdict(found)))
