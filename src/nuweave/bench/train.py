@@ -84,37 +84,40 @@ def measure(dataset: EventDataset, folder: Path, *, num_steps: int, repeats: int
         folder: for files of its own; the file of simulated events is there, for a GPU.
         num_steps, repeats: as `run_train` has them.
     """
-    (events,) = dataset.paths
-    shown = {"torch": ENGINES["torch"], "DeepSpeed ZeRO-1": ENGINES["ZeRO 1"]}
-    starts: dict[str, list[float]] = {engine: [] for engine in shown}
-    folders = (folder / f"start_{number}" for number in count())
-    for repeat in range(repeats + 1):  # the first fills caches
-        for engine, changes in shown.items():
-            seconds = first_step_s(Case(engine, train=changes), events, next(folders), num_ranks=NUM_RANKS)
-            starts[engine] += [seconds] if repeat else []
-
-    one = on_ranks(
-        Work(1, str(events), event_groups(), len(dataset), saved=[_saved("torch", 1)], num_saves=repeats), folder
+    (path,) = dataset.paths
+    events = str(path)
+    starts = time_starts(path, folder, repeats=repeats)
+    saved = {num: [_saved(engine, num)] for num, engine in ((1, "torch"), (NUM_RANKS, "ZeRO 1"))}
+    alone = Work(1, events, event_groups(), len(dataset), saved=saved[1], num_saves=repeats)
+    together = Work(
+        NUM_RANKS,
+        events,
+        two_rank_groups(),
+        num_steps,
+        saved=saved[NUM_RANKS],
+        num_saves=repeats,
+        summed_bytes=SUMMED_BYTES,
     )
-    two = on_ranks(
-        Work(
-            NUM_RANKS,
-            str(events),
-            two_rank_groups(),
-            num_steps,
-            saved=[_saved("ZeRO 1", NUM_RANKS)],
-            num_saves=repeats,
-            summed_bytes=SUMMED_BYTES,
-        ),
-        folder,
-    )
-    both = [Work(num, str(events), scaling_groups(num), num_steps) for num in (1, NUM_RANKS)]
+    one, two = on_ranks(alone, folder), on_ranks(together, folder)
+    both = [Work(num, events, scaling_groups(num), num_steps) for num in (1, NUM_RANKS)]
     scaling = [(on_ranks(both[0], folder), on_ranks(both[1], folder)) for _ in range(repeats)]
     gpu = None
     if torch.cuda.is_available():
         pack(folder / "raw.h5", folder / "large.h5", downsample=GPU_DOWNSAMPLE)
-        gpu = on_ranks(Work(1, str(folder / "large.h5"), gpu_groups(), num_steps), folder)
+        gpu = on_ranks(Work(1, str(folder / "large.h5"), gpu_groups(), num_steps), folder, on_gpu=True)
     return Measured(one, two, scaling, starts, dataset.sites_E.tolist(), gpu)
+
+
+def time_starts(events: Path, folder: Path, *, repeats: int) -> dict[str, list[float]]:
+    """Engine -> seconds of its starts, in turn; the first of each fills caches and does not count."""
+    folders = (folder / f"start_{number}" for number in count())
+    found: dict[str, list[float]] = {"torch": [], "DeepSpeed ZeRO-1": []}
+    for repeat in range(repeats + 1):
+        for (name, seconds), engine in zip(found.items(), ("torch", "ZeRO 1"), strict=True):
+            took = first_step_s(Case(name, train=ENGINES[engine]), events, next(folders), num_ranks=NUM_RANKS)
+            if repeat:
+                seconds.append(took)
+    return found
 
 
 def _saved(engine: str, num_ranks: int) -> Case:

@@ -16,11 +16,12 @@ from nuweave.config.settings import Config, dump
 
 BESIDE = Path(sys.executable).parent  # where mpiexec and nuweave are
 POLL_S = 0.01
+NO_GPU = {"CUDA_VISIBLE_DEVICES": ""}
 SHORT = {"max_steps": 1, "log_every": 1, "max_validation_events": 2}
 
 
-def on_ranks(work: Work, folder: Path) -> Found:
-    """What the ranks found, each with one thread.
+def on_ranks(work: Work, folder: Path, *, on_gpu: bool = False) -> Found:
+    """What the ranks found, each with one thread; on the CPU, whatever else there is, or on a GPU.
 
     Raises:
         UserError: they ended with an error.
@@ -31,14 +32,14 @@ def on_ranks(work: Work, folder: Path) -> Found:
         _start(
             work.num_ranks,
             *(sys.executable, "-m", "nuweave.bench.train_ranks", work_file, found_file),
-            environment={"OMP_NUM_THREADS": "1", "OMP_WAIT_POLICY": "passive"},
+            environment={"OMP_NUM_THREADS": "1", "OMP_WAIT_POLICY": "passive"} | ({} if on_gpu else NO_GPU),
         )
     )
     return Found(**json.loads(found_file.read_text()))
 
 
 def first_step_s(case: Case, events: Path, folder: Path, *, num_ranks: int) -> float:
-    """Seconds from the start of mpiexec until the figures of the first step are written.
+    """Seconds from the start of mpiexec, on the CPU, until the figures of the first step are written.
 
     Raises:
         UserError: the training ended with an error.
@@ -50,7 +51,7 @@ def first_step_s(case: Case, events: Path, folder: Path, *, num_ranks: int) -> f
     files = ("--train", events, "--val", events, "--model-dir", folder / "model", "--run-dir", run_dir)
     start = time.perf_counter()
     process = _start(
-        num_ranks, BESIDE / "nuweave", "train", "--config", config, "--model", case.network, *files, environment={}
+        num_ranks, BESIDE / "nuweave", "train", "--config", config, "--model", case.network, *files, environment=NO_GPU
     )
     written = run_dir / "metrics.jsonl"
     while process.poll() is None and not (written.is_file() and written.stat().st_size):
