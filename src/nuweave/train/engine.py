@@ -21,6 +21,7 @@ from nuweave.train.optimizer import make_optimizer
 State = Mapping[str, Any]  # of tensors and plain values, so that it loads with weights_only
 PRODUCTS = {"fp32": torch.float32, "bf16": torch.bfloat16, "fp16": torch.float16}
 FIRST_SCALE, STEPS_BETWEEN_GROWTHS = 2.0**16, 2000  # of the loss in fp16, torch's defaults
+BUCKET = 4_000_000  # numbers that ZeRO exchanges at once, 16 MB, about as many as DDP
 SCALER_STATE = ("cur_scale", "cur_iter", "last_overflow_iter", "cur_hysteresis")  # of DeepSpeed
 
 
@@ -262,7 +263,11 @@ def _deepspeed_config(settings: TrainConfig) -> dict[str, Any]:
         "train_micro_batch_size_per_gpu": settings.global_batch // (settings.ranks * settings.accumulate),
         "gradient_accumulation_steps": settings.accumulate,
         "gradient_clipping": settings.clip_norm if settings.zero_stage else 0.0,
-        "zero_optimization": {"stage": settings.zero_stage},
+        "zero_optimization": {
+            "stage": settings.zero_stage,
+            "reduce_bucket_size": BUCKET,  # its 2 GB of default are set up anew at every step
+            "allgather_bucket_size": BUCKET,
+        },
         "zero_allow_untested_optimizer": True,  # SGD: it looks at every weight by itself, as Adam does
         "torch_autocast": {
             "enabled": settings.precision != "fp32",
