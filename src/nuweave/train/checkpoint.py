@@ -78,7 +78,8 @@ class Checkpoints:
         self._ranks.alive(f"checkpoint of step {progress.step}")
         aside = self._directory / f".{_name(progress.step)}.part"
         if self._ranks.is_first:
-            shutil.rmtree(aside, ignore_errors=True)
+            for left in self._directory.glob(".step_*.part"):  # by a start that was killed
+                shutil.rmtree(left, ignore_errors=True)
         self._ranks.barrier()
         written = self._ranks.gather(self._write_own(aside))
         faults = [fault for _, fault in written if fault]
@@ -140,12 +141,13 @@ class Checkpoints:
             if rank < self._engine.num_shards:
                 files[_shard_file(rank)] = self._engine.state()
             for name, state in files.items():
-                torch.save(state, aside / name)
+                with (aside / name).open("wb") as file:  # given a path, torch would not say why it cannot write
+                    torch.save(state, file)
                 hashes[name] = _sha256(aside / name)
             if self._ranks.is_first:
                 save_file({key: tensor.contiguous() for key, tensor in network.state_dict().items()}, aside / WEIGHTS)
                 hashes[WEIGHTS] = _sha256(aside / WEIGHTS)
-        except (OSError, RuntimeError, SafetensorError) as error:  # torch says RuntimeError where a disk is full
+        except (OSError, RuntimeError, SafetensorError) as error:
             return hashes, _reason(error)
         return hashes, ""
 
@@ -237,7 +239,11 @@ def _best(complete: Mapping[str, Any]) -> Best | None:
 
 
 def _reason(error: Exception) -> str:
-    return error.strerror if isinstance(error, OSError) and error.strerror else str(error).splitlines()[0]
+    """In words of the system; torch may lay an error of its own over what the system said."""
+    for one in (error, error.__context__):
+        if isinstance(one, OSError) and one.strerror:
+            return one.strerror
+    return str(error).splitlines()[0]
 
 
 def _fault(directory: Path) -> str | None:
