@@ -46,14 +46,18 @@ class Training:
 
     def start(self, pause: str = "-", *, plain: bool = False) -> subprocess.Popen[bytes]:
         """Start mpiexec; `plain` is `nuweave train` itself, which notes no events and pauses nowhere."""
-        program = [BIN / "nuweave"]
+        program: list[object] = [BIN / "nuweave"]
         if not plain:
             program = [sys.executable, "-m", "tests.survival.program", self.directory, pause]
-        options = {"config": self.directory / "config.yaml", "model": "tiny", "run-dir": self.run_dir}
+        options: dict[str, object] = {
+            "config": self.directory / "config.yaml",
+            "model": "tiny",
+            "run-dir": self.run_dir,
+        }
         options |= {"train": self._data["train_path"], "val": self._data["val_path"]}
         options |= {"model-dir": self.directory / "model"}
         arguments = [part for key, value in options.items() for part in (f"--{key}", value)]
-        command = [BIN / "mpiexec", "-n", self._ranks, *program, "train", *arguments]
+        command: list[object] = [BIN / "mpiexec", "-n", self._ranks, *program, "train", *arguments]
         with (self.directory / f"said_{len(self._started)}.txt").open("wb") as said:
             process = subprocess.Popen(
                 list(map(str, command)), cwd=ROOT, env=_environment(), stdout=said, stderr=said, start_new_session=True

@@ -6,6 +6,7 @@ import random
 import signal
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -15,7 +16,7 @@ from tests.train.events import classifier
 
 pytestmark = pytest.mark.survival
 MAX_STEPS, EACH = 40, 5
-ENGINES: dict[str, dict[str, object]] = {"torch": {"engine": "torch"}, "zero 1": {"engine": "deepspeed"}}
+ENGINES: dict[str, dict[str, Any]] = {"torch": {"engine": "torch"}, "zero 1": {"engine": "deepspeed"}}
 
 
 @dataclass(frozen=True)

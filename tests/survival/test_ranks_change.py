@@ -14,7 +14,7 @@ from tests.survival.starts import SAVED, Training
 from tests.train.events import tagger
 
 pytestmark = pytest.mark.survival
-ENGINES: dict[str, dict[str, object]] = {
+ENGINES: dict[str, dict[str, Any]] = {
     "torch": {"engine": "torch"},
     "zero 1": {"engine": "deepspeed", "zero_stage": 1},
     "zero 2": {"engine": "deepspeed", "zero_stage": 2},
