@@ -27,7 +27,7 @@ from nuweave.loader import SparseBatch
 from nuweave.train import run as run_module
 from nuweave.train.loop import StepDone, train_steps
 
-POLL_S = 0.01
+POLL_S, LONGEST_S = 0.01, 300.0  # a test that was itself killed leaves nobody waiting
 
 
 @dataclass(frozen=True)
@@ -53,7 +53,10 @@ class Pause:
         if (place, step) == (self.place, self.step) and rank in self.ranks:
             mark = self.directory / f"paused_{rank}_{os.getpid()}"
             mark.touch()
+            until = time.monotonic() + LONGEST_S
             while mark.exists():
+                if time.monotonic() > until:
+                    raise TimeoutError(f"nobody removed {mark}")
                 time.sleep(POLL_S)
 
 
