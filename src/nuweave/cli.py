@@ -304,7 +304,7 @@ def train(
     Exit status 85: saved and left at a signal or before the job ends, start it again. 75: another process trains in
     the run directory.
     """
-    from nuweave.train import errors_of_ranks, run_training
+    from nuweave.train import errors_of_ranks, leave_together, run_training
 
     with errors_of_ranks():
         settings = load(config)
@@ -318,8 +318,9 @@ def train(
             run_dir=run_dir,
             attempt=attempt,
         )
-    if not finished:
-        raise typer.Exit(UNFINISHED)
+    status = 0 if finished else UNFINISHED
+    leave_together(status)
+    raise typer.Exit(status)
 
 
 @app.command()

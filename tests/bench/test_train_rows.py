@@ -41,6 +41,8 @@ def test_figures_with_targets_come_first_and_are_held_or_missed_by_the_numbers()
         ("<= 0.05", pytest.approx(0.025), True),
         ("<= 0.05", pytest.approx(0.025), True),
         ("<= 1.15", 1.0, True),
+        ("<= 1.15", 1.0, True),
+        ("<= 1.15", 1.0, True),
         (">= 0.85", 0.8, False),
         ("<= 1", 0.7, True),
         ("<= 1", 0.7, True),

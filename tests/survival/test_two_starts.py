@@ -39,7 +39,8 @@ def test_a_second_start_leaves_and_the_first_trains_on(tmp_path: Path, new_train
         os.kill(pid, signal.SIGCONT)
         os.kill(pid, signal.SIGTERM)
     assert first.wait(PATIENCE_S) == SAVED, training.said(0)
-    step = json.loads((training.run_dir / "state.json").read_text())["step"]
+    assert json.loads((training.run_dir / "state.json").read_text())["state"] == "stopped"
+    step = training.records[-1]["step"]
     assert f"tiny: told to stop by SIGTERM: saved after step {step}; start it again to go on" in training.said(0)
     assert (training.run_dir / "checkpoints" / "latest").read_text() == f"step_{step:06d}"
     steps = [line["step"] for line in training.records]

@@ -19,8 +19,8 @@ from nuweave.config.optimizer import BY_LAYER
 from nuweave.config.train import TrainConfig
 from nuweave.loader import EventDataset, TrainingStream, make_sampler
 from nuweave.tasks import make_task
+from nuweave.train import leave_together, run_training
 from nuweave.train import run as run_module
-from nuweave.train import run_training
 from nuweave.train.distributed import Ranks, all_ranks
 from nuweave.train.engine import make_engine
 from nuweave.train.loop import train_steps
@@ -124,6 +124,7 @@ if __name__ == "__main__":
     command, *arguments = sys.argv[1:]
     if command == "engines":
         compare_engines(*map(Path, arguments))
+        leave_together(0)
     else:
         directory, train_path, val_path = map(Path, arguments[:3])
-        sys.exit(0 if train(directory, train_path, val_path, int(arguments[3])) else NOT_FINISHED)
+        leave_together(0 if train(directory, train_path, val_path, int(arguments[3])) else NOT_FINISHED)

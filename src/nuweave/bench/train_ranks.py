@@ -20,6 +20,7 @@ from nuweave.bench.train_ways import Step, time_saves, time_steps, time_sums
 from nuweave.config.train import TrainConfig
 from nuweave.loader import EventDataset
 from nuweave.train.distributed import Ranks, all_ranks
+from nuweave.train.failure import leave_together
 from nuweave.train.journal import say
 from nuweave.train.launch import find_place
 
@@ -116,6 +117,7 @@ def main(work_file: Path, found_file: Path) -> None:
         found = do_work(work, ranks)
         if ranks.is_first:
             found_file.write_text(json.dumps(asdict(found)))
+    leave_together(0)
 
 
 if __name__ == "__main__":
