@@ -16,7 +16,7 @@ from torch import Tensor, distributed
 
 from nuweave.bench.train_cases import Case, model_of
 from nuweave.config import ModelConfig
-from nuweave.loader import EventDataset, SparseBatch, TrainingStream, make_sampler
+from nuweave.loader import EventDataset, SparseBatch, make_sampler
 from nuweave.tasks import make_task
 from nuweave.train.checkpoint import Checkpoints, Progress
 from nuweave.train.distributed import Ranks
@@ -24,6 +24,7 @@ from nuweave.train.engine import Engine, State, make_engine
 from nuweave.train.loop import train_steps
 from nuweave.train.network import new_network
 from nuweave.train.schedule import make_schedule
+from nuweave.train.stream import open_stream
 
 SEED = 1
 UNCOUNTED = 2  # first steps of a training: they allocate, choose kernels and fill caches
@@ -149,18 +150,10 @@ def _batches(
     case: Case, model: ModelConfig, dataset: EventDataset, ranks: Ranks, num_steps: int
 ) -> Generator[SparseBatch, None, None]:
     settings = model.train
-    rank, world = (0, 1) if case.alike else (ranks.rank, ranks.world_size)
-    global_batch = settings.global_batch * world // ranks.world_size
+    share = Ranks(0, 1, ranks.device) if case.alike else ranks
+    global_batch = settings.global_batch * share.world_size // ranks.world_size
     sampler = make_sampler(dataset, settings.loader, seed=SEED, global_batch=global_batch)
-    with TrainingStream(
-        dataset,
-        sampler,
-        rank=rank,
-        world=world,
-        augment=settings.augment,
-        settings=settings.loader,
-        device=ranks.device,
-    ) as stream:
+    with open_stream(dataset, sampler, task=make_task(model.task), settings=settings, ranks=share) as stream:
         yield from list(islice(stream, num_steps)) if case.events == "held" else stream
 
 

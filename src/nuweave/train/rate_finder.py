@@ -10,12 +10,13 @@ from typing import Literal
 import numpy as np
 
 from nuweave.config import ModelConfig
-from nuweave.loader import EventDataset, TrainingStream, make_sampler
+from nuweave.loader import EventDataset, make_sampler
 from nuweave.store import write_aside
-from nuweave.tasks import in_file
+from nuweave.tasks import in_file, make_task
 from nuweave.train.alone import train_alone
 from nuweave.train.distributed import one_process
 from nuweave.train.errors import NonFiniteLossError, TrainError
+from nuweave.train.stream import open_stream
 
 SMOOTHING = 0.9  # share of the running mean that stays at each step
 SETTLED = 10  # first steps, 1 / (1 - SMOOTHING), whose mean follows single batches too closely to count
@@ -142,9 +143,7 @@ def _train_through(
     """The loss before each step, and why there is no other."""
     settings, losses = model.train, list[float]()
     sampler = make_sampler(dataset, settings.loader, seed=seed, global_batch=settings.global_batch)
-    device = one_process().device
-    stream = TrainingStream(dataset, sampler, augment=settings.augment, settings=settings.loader, device=device)
-    with stream:
+    with open_stream(dataset, sampler, task=make_task(model.task), settings=settings, ranks=one_process()) as stream:
         steps = train_alone(
             model, seed=seed, dataset=dataset, batches=stream, num_steps=len(rates), rate=lambda step: rates[step]
         )

@@ -14,7 +14,7 @@ import torch
 
 from nuweave.config import ModelConfig, UserError
 from nuweave.config.train import LoaderConfig, TrainConfig
-from nuweave.loader import EventDataset, Sampler, TrainingStream, evaluation_batches, make_sampler, stage, staged_path
+from nuweave.loader import EventDataset, Sampler, evaluation_batches, make_sampler, stage, staged_path
 from nuweave.store import write_aside
 from nuweave.tasks import Task, in_file, make_task
 from nuweave.train.checkpoint import Checkpoints, Progress
@@ -30,6 +30,7 @@ from nuweave.train.run_dir import State, claim, fingerprint, owned, require_not_
 from nuweave.train.schedule import make_schedule
 from nuweave.train.selection import is_enough, updated
 from nuweave.train.stop import job_end, stop_requests
+from nuweave.train.stream import open_stream
 from nuweave.train.validate import validate
 
 
@@ -232,7 +233,15 @@ def _train(
 ) -> Progress:
     """Train from `progress` to the end, or until told to stop; validate, record and save on the way."""
     settings, ranks = training.settings, training.ranks
-    with _stream(training, progress) as stream:
+    opened = open_stream(
+        training.train_set,
+        training.sampler,
+        task=training.task,
+        settings=settings,
+        ranks=ranks,
+        state=progress.loader,
+    )
+    with opened as stream:
         steps = train_steps(
             task=training.task,
             engine=training.engine,
@@ -272,21 +281,6 @@ def _train(
 def _is_over(progress: Progress, settings: TrainConfig) -> bool:
     """Whether no step follows: all are done, or none brings the watched metric further."""
     return progress.step == settings.max_steps or is_enough(progress.best, settings.selection)
-
-
-def _stream(training: _Training, progress: Progress) -> TrainingStream:
-    settings, ranks = training.settings, training.ranks
-    return TrainingStream(
-        training.train_set,
-        training.sampler,
-        rank=ranks.rank,
-        world=ranks.world_size,
-        state=progress.loader or None,
-        select=training.task.prepare,
-        augment=settings.augment,
-        settings=settings.loader,
-        device=ranks.device,
-    )
 
 
 def _steps_on(path: Path, steps: Iterator[StepDone]) -> Iterator[StepDone]:
