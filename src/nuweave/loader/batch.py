@@ -90,12 +90,13 @@ class SparseBatch:
         Returns:
             a batch of as many events; some may have no site left.
         """
+        kept = torch.nonzero(keep_N).flatten()  # once for all columns
         return replace(
             self,
-            sites_N=self.sites_N[keep_N],
-            images_N=self.images_N[keep_N],
-            values_N=self.values_N[keep_N],
-            labels_N=None if self.labels_N is None else self.labels_N[keep_N],
+            sites_N=self.sites_N[kept],
+            images_N=self.images_N[kept],
+            values_N=self.values_N[kept],
+            labels_N=None if self.labels_N is None else self.labels_N[kept],
         )
 
     def parts(self, num: int) -> list[SparseBatch]:

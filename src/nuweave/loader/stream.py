@@ -62,11 +62,31 @@ def make_sampler(dataset: EventDataset, settings: LoaderConfig, *, seed: int, gl
 
 @dataclass(frozen=True)
 class _Filled:
-    """A batch on its way to the consumer, and where the stream stands after it."""
+    """A batch on its way to the consumer, decoded already where that needs no other device, and where it ends."""
 
     host: HostBatch
     slab: Slab
     end: Place
+    batch: SparseBatch | None
+
+
+@dataclass(frozen=True)
+class _Decode:
+    """From a slab to a batch on its device: widened, its sites selected, its events changed at random."""
+
+    dataset: EventDataset
+    select: Callable[[SparseBatch], SparseBatch]
+    ranges: Ranges
+    seed: int
+
+    def __call__(self, host: HostBatch, slab: Slab) -> SparseBatch:
+        batch = self.select(self.dataset.decode(host, slab))
+        if self.ranges.is_off:
+            return batch
+        augmentation = draw(
+            self.ranges, seed=self.seed, entries=host.entries_B, epochs=host.epochs_B, ndim=self.dataset.ndim
+        )
+        return augmented(batch, augmentation)
 
 
 @dataclass
@@ -113,10 +133,10 @@ class TrainingStream(Iterator[SparseBatch]):
         every: tuple[int, int] = (0, 1),
     ) -> None:
         settings = settings or LoaderConfig()
-        self._dataset, self._sampler = dataset, sampler
-        self._select = select
+        self._sampler = sampler
         augment = augment or AugmentConfig()
-        self._ranges = Ranges(augment.flip, augment.max_shift, augment.scale)
+        ranges = Ranges(augment.flip, augment.max_shift, augment.scale)
+        self._decode = _Decode(dataset, select, ranges, sampler.order.seed)
         self._place = Place(0, 0) if state is None else sampler.restore(state)
         self._shared = _Shared()
         for _ in range(settings.prefetch + 1):  # one is being decoded while the others are filled
@@ -124,7 +144,10 @@ class TrainingStream(Iterator[SparseBatch]):
         batches = islice(sampler.batches(self._place), every[0], None, every[1])
         shares = ((batch, *batch.share(rank, world)) for batch in batches)
         self._thread = threading.Thread(
-            target=_read_ahead, args=(dataset, shares, settings, self._shared), name="nuweave-prefetch", daemon=True
+            target=_read_ahead,
+            args=(self._decode, device, shares, settings, self._shared),
+            name="nuweave-prefetch",
+            daemon=True,
         )
         self._thread.start()
         weakref.finalize(self, self._shared.stop.set)
@@ -136,18 +159,8 @@ class TrainingStream(Iterator[SparseBatch]):
         if isinstance(filled, BaseException):
             self.close()
             raise filled
-        host = filled.host
-        batch = self._select(self._dataset.decode(host, filled.slab))
-        self._shared.empty.put(filled.slab)
-        if not self._ranges.is_off:
-            augmentation = draw(
-                self._ranges,
-                seed=self._sampler.order.seed,
-                entries=host.entries_B,
-                epochs=host.epochs_B,
-                ndim=self._dataset.ndim,
-            )
-            batch = augmented(batch, augmentation)
+        batch = filled.batch or self._decode(filled.host, filled.slab)
+        self._shared.empty.put(filled.slab)  # not before: its filling would take the processor from this thread
         self._place = filled.end
         return batch
 
@@ -193,7 +206,8 @@ def evaluation_batches(
 
 
 def _read_ahead(
-    dataset: EventDataset,
+    decode: _Decode,
+    device: torch.device,
     shares: Iterator[tuple[GlobalBatch, NDArray[np.int64], NDArray[np.int64]]],
     settings: LoaderConfig,
     shared: _Shared,
@@ -205,8 +219,9 @@ def _read_ahead(
                 slab = _wait_for(shared)
                 if slab is None:
                     return
-                host = _fill_whole(dataset, slab, entries_B, epochs_B, pool, settings, shared.quarantined)
-                shared.ready.put(_Filled(host, slab, batch.end))
+                host = _fill_whole(decode.dataset, slab, entries_B, epochs_B, pool, settings, shared.quarantined)
+                decoded = decode(host, slab) if device.type == "cpu" else None  # a GPU decodes in its own order
+                shared.ready.put(_Filled(host, slab, batch.end, decoded))
         except BaseException as error:
             shared.ready.put(error)
 
