@@ -13,6 +13,7 @@ import torch
 from rich.console import Console
 
 from nuweave.train import journal as module
+from nuweave.train.errors import TrainError
 from nuweave.train.journal import Journal, mean_record, say, truncate_history, validation_at
 from nuweave.train.loop import StepDone
 from tests.train.events import tagger
@@ -138,3 +139,13 @@ def test_a_line_is_one_write_so_that_lines_of_several_processes_stay_whole(monke
     line = "step 3: [bold] is no markup " + 500 * "x"
     say(line)
     assert writes == [line + "\n"]
+
+
+def test_a_full_disk_is_one_line(tmp_path: Path) -> None:
+    with open_journal(tmp_path) as journal:
+        (tmp_path / "metrics.jsonl").unlink(missing_ok=True)
+        (tmp_path / "metrics.jsonl").symlink_to("/dev/full")
+        with pytest.raises(
+            TrainError, match=r"metrics.jsonl: cannot be written \(No space left on device\)"
+        ):
+            journal.validation(1, {"loss": 0.5})

@@ -6,7 +6,7 @@ import json
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 from types import UnionType
-from typing import Any, Literal, Union, get_args, get_origin
+from typing import Annotated, Any, Literal, Union, get_args, get_origin
 
 import yaml
 from pydantic.fields import FieldInfo
@@ -92,6 +92,8 @@ def _rows(section: type[Section], prefix: str) -> Iterator[tuple[str, str, str, 
 
 def _kind(annotation: Any, field: FieldInfo) -> str:
     origin = get_origin(annotation)
+    if origin is Annotated:
+        return _kind(get_args(annotation)[0], field)
     if origin is Literal:
         return " or ".join(f"`{value}`" for value in get_args(annotation))
     if origin is tuple:

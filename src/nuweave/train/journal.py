@@ -18,6 +18,7 @@ from rich.table import Column
 
 from nuweave.config import ModelConfig
 from nuweave.store import write_aside
+from nuweave.train.errors import TrainError
 from nuweave.train.loop import StepDone
 from nuweave.train.sinks import open_sinks
 
@@ -173,7 +174,12 @@ class Journal:
         return ", ".join(parts)
 
     def _write(self, step: int, part: str, record: Mapping[str, float]) -> None:
-        with self._history.open("a") as file:
-            file.write(json.dumps({"step": step, "part": part, **record}) + "\n")
+        try:
+            with self._history.open("a") as file:
+                file.write(json.dumps({"step": step, "part": part, **record}) + "\n")
+        except OSError as error:
+            raise TrainError(
+                f"{self._history}: cannot be written ({error.strerror}); free space and start again"
+            ) from None
         for sink in self._sinks:
             sink.write(step, part, record)
