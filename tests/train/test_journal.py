@@ -145,7 +145,5 @@ def test_a_full_disk_is_one_line(tmp_path: Path) -> None:
     with open_journal(tmp_path) as journal:
         (tmp_path / "metrics.jsonl").unlink(missing_ok=True)
         (tmp_path / "metrics.jsonl").symlink_to("/dev/full")
-        with pytest.raises(
-            TrainError, match=r"metrics.jsonl: cannot be written \(No space left on device\)"
-        ):
+        with pytest.raises(TrainError, match=r"metrics.jsonl: cannot be written \(No space left on device\)"):
             journal.validation(1, {"loss": 0.5})

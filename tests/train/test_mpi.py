@@ -24,6 +24,7 @@ def two_ranks(*arguments: object) -> subprocess.CompletedProcess[str]:
 
 
 ROUNDED = ("bf16", "fp16")
+ADAPTIVE = ("adamw", "lamb")  # they take steps of full size on gradients that only round
 
 
 def test_every_engine_on_two_ranks_trains_like_torch_in_one_process(tmp_path: Path, learnable: dict[str, Path]) -> None:
@@ -37,9 +38,10 @@ def test_every_engine_on_two_ranks_trains_like_torch_in_one_process(tmp_path: Pa
     alone["sync_batch"] = short_training(learnable["train_path"], WAYS["sgd"], one_process(), norm="sync_batch")
     for name, trained in found.items():
         way = name.split(", ")[1]
-        assert trained["losses"] == pytest.approx(alone[way]["losses"], rel=1e-4 if way in ROUNDED else 1e-5), name
-        assert trained["norms"] == pytest.approx(alone[way]["norms"], rel=1e-2 if way in ROUNDED else 1e-3), name
-        if way not in (*ROUNDED, "adamw"):  # it takes steps of full size on gradients that only round
+        is_exact = way not in (*ROUNDED, *ADAPTIVE)
+        assert trained["losses"] == pytest.approx(alone[way]["losses"], rel=1e-5 if is_exact else 1e-4), name
+        assert trained["norms"] == pytest.approx(alone[way]["norms"], rel=1e-3 if is_exact else 1e-2), name
+        if is_exact:
             assert trained["weights"] == pytest.approx(alone[way]["weights"], rel=1e-3), name
     assert alone["accumulated"]["losses"] == pytest.approx(alone["sgd"]["losses"], rel=1e-6)
     assert len({tuple(alone[way]["losses"]) for way in ("sgd", "bf16", "fp16")}) == 3
