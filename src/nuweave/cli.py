@@ -16,6 +16,7 @@ from typing import Annotated, Literal
 import typer
 
 from nuweave import __version__
+from nuweave.bench.commands import bench_app
 from nuweave.config import Config, ConfigError, ModelConfig, UserError, load
 
 # threads that wait must sleep: spinning ones starve the other ranks of a small machine. Read when torch is imported.
@@ -384,87 +385,7 @@ def report(config: ConfigFile, out: Out) -> None:
     typer.echo(out)
 
 
-bench_app = typer.Typer(no_args_is_help=True, help="Measure, on an idle machine; the README's tables are made from it.")
 app.add_typer(bench_app, name="bench")
-
-
-@bench_app.command("io")
-def bench_io(
-    json_file: Annotated[Path | None, typer.Option("--json", help="record to write: benchmarks/io.json")] = None,
-    source: Annotated[
-        Path | None, typer.Option("--source", help="larcv3 file of events to replicate; simulated ones without it")
-    ] = None,
-    events: Annotated[int, typer.Option("--events", help="events to make of them")] = 400,
-    repeats: Annotated[int, typer.Option("--repeats", min=1, help="how often each way of reading is measured")] = 5,
-) -> None:
-    """Time larcv's queue, our readers and a copy of bytes on the same events (3 minutes, 4 GB of disk)."""
-    from nuweave.bench.io import run_io
-    from nuweave.bench.record import write_record
-    from nuweave.bench.table import markdown
-
-    record = run_io(source=source, num_events=events, repeats=repeats, command=f"nuweave {' '.join(sys.argv[1:])}")
-    typer.echo(markdown(record), nl=False)
-    if json_file is not None:
-        write_record(record, json_file)
-
-
-@bench_app.command("model")
-def bench_model(
-    json_file: Annotated[Path | None, typer.Option("--json", help="record to write: benchmarks/model.json")] = None,
-    source: Annotated[
-        Path | None, typer.Option("--source", help="larcv3 file whose first event is taken; a simulated one without it")
-    ] = None,
-    repeats: Annotated[int, typer.Option("--repeats", min=1, help="rounds of each comparison")] = 5,
-    threads: Annotated[int, typer.Option("--threads", min=1, help="threads of torch")] = 2,
-) -> None:
-    """Time our networks against plain torch, and active sites against whole images (6 minutes, 11 GB of memory)."""
-    from nuweave.bench.model import run_model
-    from nuweave.bench.record import write_record
-    from nuweave.bench.table import markdown
-
-    command = f"nuweave {' '.join(sys.argv[1:])}"
-    record = run_model(source=source, repeats=repeats, num_threads=threads, command=command)
-    typer.echo(markdown(record), nl=False)
-    if json_file is not None:
-        write_record(record, json_file)
-
-
-@bench_app.command("train")
-def bench_train(
-    json_file: Annotated[Path | None, typer.Option("--json", help="record to write: benchmarks/train.json")] = None,
-    events: Annotated[int, typer.Option("--events", min=20, help="events to simulate")] = 100,
-    steps: Annotated[int, typer.Option("--steps", min=2, help="steps that count, of each way to train")] = 8,
-    repeats: Annotated[
-        int, typer.Option("--repeats", min=1, help="starts, checkpoints, and rounds of one rank and two")
-    ] = 3,
-) -> None:
-    """Time steps on one rank and two: engines, precisions, scaling, exchange, checkpoints, start-up (10 minutes)."""
-    from nuweave.bench.record import write_record
-    from nuweave.bench.table import markdown
-    from nuweave.bench.train import run_train
-
-    command = f"nuweave {' '.join(sys.argv[1:])}"
-    record = run_train(num_events=events, num_steps=steps, repeats=repeats, command=command)
-    typer.echo(markdown(record), nl=False)
-    if json_file is not None:
-        write_record(record, json_file)
-
-
-@bench_app.command("table")
-def bench_table(
-    files: Annotated[list[Path] | None, typer.Argument(help="Markdown files with places for tables")] = None,
-) -> None:
-    """Write the tables of README.md and docs/ anew from the records in benchmarks/; run it in the checkout."""
-    from nuweave.bench.record import read_record
-    from nuweave.bench.table import fill_tables
-    from nuweave.store import write_aside
-
-    documents = ("README.md", "docs/loader.md", "docs/networks.md", "docs/scaling.md")
-    for file in files or map(Path, documents):
-        text = fill_tables(file.read_text(), lambda name: read_record(Path(name)))
-        with write_aside(file) as aside:
-            aside.write_text(text)
-        typer.echo(file)
 
 
 def main() -> None:

@@ -110,7 +110,7 @@ class Checkpoints:
         directory = self._directory / name
         complete = json.loads((directory / COMPLETE).read_text())
         try:
-            self.load_weights(directory)
+            self._load_weights(directory)
             self._engine.restore(complete["num_shards"], lambda shard: _load(directory / _shard_file(shard)))
         except (RuntimeError, KeyError, ValueError) as error:
             commit = complete["origin"].get("commit", "unknown")
@@ -124,9 +124,9 @@ class Checkpoints:
 
     def load_best(self, best: Best) -> None:
         """Put the weights of the best validation into the network."""
-        self.load_weights(self._directory / _name(best.step))
+        self._load_weights(self._directory / _name(best.step))
 
-    def load_weights(self, directory: Path) -> None:
+    def _load_weights(self, directory: Path) -> None:
         """Put the weights of a checkpoint into the network, in place."""
         self._engine.network.load_state_dict(load_file(directory / WEIGHTS, device=str(self._ranks.device)))
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import subprocess
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -57,6 +58,7 @@ def export_model(network: nn.Module, description: dict[str, Any], *, history: Pa
         part.write_text(json.dumps(description, indent=2) + "\n")
 
 
+@cache
 def package_commit() -> str:
     """The last commit that changed this package, "+" added where files differ from it; "unknown" outside a checkout."""
     directory = Path(nuweave.__file__).parent

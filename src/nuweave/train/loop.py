@@ -65,7 +65,7 @@ def train_steps(
         task: gives the loss.
         engine: moves the weights.
         ranks: this rank among all.
-        batches: this rank's share of each global batch.
+        batches: this rank's share of each global batch, with the sites that the task wants (`Task.prepare`).
         steps: numbers of the steps, counted from 0 over the whole training.
         rate: learning rate of a step.
         asked_to_stop: whether this rank was told to stop; the caller decides what follows.
@@ -80,7 +80,7 @@ def train_steps(
     for step, batch in zip(steps, batches, strict=False):
         wait_seconds = time.perf_counter() - start
         ranks.alive(f"step {step + 1}: forward and backward")
-        batch_P = [task.prepare(part) for part in batch.to(ranks.device).parts(num_parts)]
+        batch_P = batch.to(ranks.device).parts(num_parts)
         weights_T = ranks.sum(torch.stack([task.loss_weights(part) for part in batch_P]).sum(dim=0))
         sums_PT: list[Tensor] = []
         for number, part in enumerate(batch_P, start=1):

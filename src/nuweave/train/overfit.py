@@ -14,7 +14,7 @@ from nuweave.config.models import AlexNetConfig, CVNConfig, ResNetConfig
 from nuweave.config.tasks import EventClassificationConfig, SeveralConfig, TaskConfig
 from nuweave.loader import EventDataset
 from nuweave.store import ShardReader, write_aside
-from nuweave.tasks import in_file
+from nuweave.tasks import in_file, make_task
 from nuweave.train.alone import train_alone
 from nuweave.train.errors import OverfitError
 from nuweave.train.schedule import overfit_rate
@@ -91,7 +91,7 @@ def learn_by_heart(
         without_regularisation(model, num_events=len(entries)),
         seed=seed,
         dataset=dataset,
-        batches=repeat(dataset.read(entries)),
+        batches=repeat(make_task(model.task).prepare(dataset.read(entries))),
         num_steps=rule.max_steps,
         rate=lambda step: overfit_rate(step, rule),
     ):

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import os
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager, suppress
@@ -15,7 +14,6 @@ import torch
 from nuweave.config import ModelConfig, UserError
 from nuweave.config.train import LoaderConfig, TrainConfig
 from nuweave.loader import EventDataset, Sampler, evaluation_batches, make_sampler, stage, staged_path
-from nuweave.store import write_aside
 from nuweave.tasks import Task, in_file, make_task
 from nuweave.train.checkpoint import Checkpoints, Progress
 from nuweave.train.distributed import Ranks, all_ranks
@@ -26,7 +24,16 @@ from nuweave.train.journal import Journal, say, validation_at
 from nuweave.train.loop import StepDone, train_steps
 from nuweave.train.network import new_network
 from nuweave.train.profile import StepProfiler, read_profile
-from nuweave.train.run_dir import State, claim, fingerprint, owned, require_not_failed, write_settings, write_state
+from nuweave.train.run_dir import (
+    State,
+    claim,
+    fingerprint,
+    owned,
+    require_not_failed,
+    write_json,
+    write_settings,
+    write_state,
+)
 from nuweave.train.schedule import make_schedule
 from nuweave.train.selection import is_enough, updated
 from nuweave.train.stop import job_end, stop_requests
@@ -218,7 +225,7 @@ def _recorded(training: _Training, run_dir: Path, start: Progress) -> Iterator[_
         with journal, StepProfiler(training.settings, run_dir, training.ranks.device) as profiler:
             yield _Records(journal, profiler)
     except NonFiniteLossError as error:
-        _write(run_dir / "nonfinite.json", {"step": error.step + 1, "events": error.event_ids})
+        write_json(run_dir / "nonfinite.json", {"step": error.step + 1, "events": error.event_ids})
         raise
 
 
@@ -273,7 +280,7 @@ def _train(
         left_out = ranks.gather([str(fault) for fault in stream.quarantined])
     damaged = sorted({fault for faults in left_out for fault in faults})
     if damaged and ranks.is_first:
-        _write(run_dir / "quarantine.json", damaged)
+        write_json(run_dir / "quarantine.json", damaged)
         say(f"{training.name}: {len(damaged)} damaged events were left out; {run_dir / 'quarantine.json'} lists them")
     return progress
 
@@ -333,8 +340,3 @@ def _export(
         validation=validation_at(history, step),
     )
     export_model(training.engine.network, description, history=history, model_dir=model_dir)
-
-
-def _write(path: Path, content: object) -> None:
-    with write_aside(path) as part:
-        part.write_text(json.dumps(content, indent=1) + "\n")

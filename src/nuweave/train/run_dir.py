@@ -106,13 +106,13 @@ def claim(run_dir: Path, wanted: str, tell: Tell) -> None:
         for path in others:
             path.rename(aside / path.name)
         tell(f"{run_dir}: is of another training (settings, seed or data differ); moved to {aside}")
-    _write(mark, {"sha256": wanted})
+    write_json(mark, {"sha256": wanted})
 
 
 def write_settings(run_dir: Path, *, name: str, model: ModelConfig, events_per_epoch: int) -> None:
     """Say what is trained."""
     train = model.train
-    _write(
+    write_json(
         run_dir / SETTINGS,
         {
             "name": name,
@@ -126,7 +126,7 @@ def write_settings(run_dir: Path, *, name: str, model: ModelConfig, events_per_e
 
 def write_state(run_dir: Path, state: State, message: str = "") -> None:
     """Say what became of it; `failed` is what another start would not mend."""
-    _write(run_dir / STATE, {"state": state, "message": message, "time": _now()})
+    write_json(run_dir / STATE, {"state": state, "message": message, "time": _now()})
 
 
 def require_not_failed(run_dir: Path) -> None:
@@ -163,7 +163,12 @@ def _who(owner: str) -> str:
         return "another process"
 
 
-def _write(path: Path, content: object) -> None:
+def write_json(path: Path, content: object) -> None:
+    """Write a file of the run directory, whole or not at all.
+
+    Raises:
+        TrainError: the disk does not take it.
+    """
     try:
         with write_aside(path) as part:
             part.write_text(json.dumps(content, indent=1) + "\n")
