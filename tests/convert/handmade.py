@@ -8,6 +8,7 @@ import numpy as np
 
 from nuweave.convert.event import Deposits
 from nuweave.physics.detectors import Detector
+from nuweave.physics.truth import SemanticLabel, SiteLabel
 from nuweave.store.edepsim import MC_HDR, MC_STACK, SEGMENT, TRAJECTORY, VERTEX, EdepSimEvents, write_edepsim
 
 MIP_MEV_CM = 2.1
@@ -24,7 +25,8 @@ def deposits(*steps: tuple[tuple[float, float, float], tuple[float, float, float
         time_us_N=np.zeros(len(steps)),
         energy_mev_N=MIP_MEV_CM * length,
         dedx_mev_cm_N=np.full(len(steps), MIP_MEV_CM),
-        is_neutrino_N=np.full(len(steps), neutrino),
+        origin_N=np.full(len(steps), SiteLabel.NEUTRINO if neutrino else SiteLabel.COSMIC, np.int8),
+        semantic_N=np.full(len(steps), SemanticLabel.TRACK, np.int8),
     )
 
 

@@ -78,12 +78,12 @@ def test_the_sum_is_preserved_and_equals_that_of_dense_blocks(shape: tuple[int, 
 
 
 def test_factor_one_changes_nothing() -> None:
-    images = Images([IMAGE], [IMAGE], None)
+    images = Images([IMAGE], [IMAGE], None, None)
     assert downsample(images, 1, "sum") is images
 
 
 def test_absent_truth_stays_absent() -> None:
-    merged = downsample(Images([IMAGE], None, None), 2, "sum")
+    merged = downsample(Images([IMAGE], None, None, None), 2, "sum")
     assert merged.labels is None
     assert merged.vertex is None
 

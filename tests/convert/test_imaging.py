@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from nuweave.config.convert import ResponseConfig
-from nuweave.convert.event import Deposits, Images
+from nuweave.convert.event import Deposits, Images, Vertex
 from nuweave.convert.imaging import SiteSums, make_images, shaping_taps, site_labels, vertex_clusters
 from nuweave.convert.response import ionisation_electrons
 from nuweave.physics.detectors import Detector, get_detector
@@ -153,11 +153,11 @@ def test_an_event_without_deposits_is_noise_only() -> None:
 
 
 def test_the_vertex_cluster_is_three_sites_wide_around_the_projected_vertex() -> None:
-    clusters = vertex_clusters((np.array([-100.0, 0.0, 250.0]), 0.0), SBND)
+    clusters = vertex_clusters(Vertex(np.array([-100.0, 0.0, 250.0]), 0.0), SBND)
     assert [group.lengths.tolist() for group in clusters] == [[9], [9], [9]]
     assert clusters[2].image.coords.mean(axis=0).tolist() == [1024, 320]
-    assert [len(group.image.ids) for group in vertex_clusters((np.array([0.0, 0.0, 51.2]), 0.0), CUBE)] == [27]
-    outside = (np.array([-300.0, 0.0, 250.0]), 0.0)
+    assert [len(group.image.ids) for group in vertex_clusters(Vertex(np.array([0.0, 0.0, 51.2]), 0.0), CUBE)] == [27]
+    outside = Vertex(np.array([-300.0, 0.0, 250.0]), 0.0)
     assert [group.lengths.tolist() for group in vertex_clusters(outside, SBND)] == [[0], [0], [0]]
     assert [group.lengths.tolist() for group in vertex_clusters(None, SBND)] == [[0], [0], [0]]
 

@@ -8,7 +8,9 @@ from pydantic import Field, field_validator
 
 from nuweave.config.base import Section
 
-Adapter = Literal["edepsim_h5", "larcv3"]
+Adapter = Literal[
+    "edepsim_h5", "edepsim_root", "larcv3", "larcv2_root", "dlp_h5", "jaxtpc", "nexus_h5", "pilarnet", "uboone"
+]
 
 
 class ResponseConfig(Section):
@@ -52,6 +54,15 @@ class ConvertConfig(Section):
 
     adapter: Adapter = Field("edepsim_h5", description="format of the input files")
     pattern: str = Field("*.h5", description="which files of data_dir to take")
+    volume: str | None = Field(
+        None, description="sensitive detector or drift volume to read, where a file has several; nuweave inspect lists"
+    )
+    axes: str = Field(
+        "xyz", description="axes of the file that run along the drift, up and along the beam; zyx if it drifts along z"
+    )
+    shift_cm: tuple[float, float, float] = Field(
+        (0.0, 0.0, 0.0), description="added to places, after axes: from the file's origin to the detector's [cm]"
+    )
     response: ResponseConfig = Field(
         ResponseConfig(), description="detector response; not used on inputs that hold images"
     )
@@ -61,6 +72,13 @@ class ConvertConfig(Section):
         "sum", description="value of merged pixels; labels: neutrino over cosmic over background"
     )
     min_sites: int = Field(50, ge=0, description="events with fewer stored pixels than this are dropped, and counted")
+
+    @field_validator("axes")
+    @classmethod
+    def _three_axes(cls, value: str) -> str:
+        if sorted(value) != ["x", "y", "z"]:
+            raise ValueError("must name each of x, y and z once; try xyz")
+        return value
 
     @field_validator("downsample")
     @classmethod

@@ -30,6 +30,7 @@ def downsample(images: Images, factor: int, pooling: Pooling) -> Images:
     return Images(
         values=[downsample_values(image, factor, pooling) for image in images.values],
         labels=None if images.labels is None else [downsample_labels(label, factor) for label in images.labels],
+        semantics=None,
         vertex=None if images.vertex is None else [downsample_clusters(group, factor) for group in images.vertex],
     )
 

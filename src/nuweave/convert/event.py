@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass
-from typing import Any
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any, Literal, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -22,7 +22,8 @@ class Deposits:
         time_us_N: float64[N], relative to the trigger.
         energy_mev_N: float64[N], energy deposited.
         dedx_mev_cm_N: float64[N], energy loss a length, as recombination sees it.
-        is_neutrino_N: bool[N], whether the deposit comes from the neutrino interaction.
+        origin_N: int8[N], the SiteLabel (COSMIC or NEUTRINO) of what deposited it; None where the source cannot tell.
+        semantic_N: int8[N], the SemanticLabel of what deposited it; None where the source cannot tell.
     """
 
     start_cm_N3: NDArray[np.float64]
@@ -30,7 +31,8 @@ class Deposits:
     time_us_N: NDArray[np.float64]
     energy_mev_N: NDArray[np.float64]
     dedx_mev_cm_N: NDArray[np.float64]
-    is_neutrino_N: NDArray[np.bool_]
+    origin_N: NDArray[np.int8] | None
+    semantic_N: NDArray[np.int8] | None
 
     def __len__(self) -> int:
         return len(self.energy_mev_N)
@@ -43,12 +45,25 @@ class Images:
     Attributes:
         values: stored sites and their values.
         labels: the same sites with their SiteLabel; None where the source cannot tell.
+        semantics: the same sites with their SemanticLabel; None where the source cannot tell.
         vertex: sites around the neutrino vertex, one cluster, perhaps empty; None where the source cannot tell.
     """
 
     values: Sequence[SparseImage]
     labels: Sequence[SparseImage] | None
+    semantics: Sequence[SparseImage] | None
     vertex: Sequence[Clusters] | None
+
+
+class Vertex(NamedTuple):
+    """Where an interaction took place: float64[3] cm, and its time relative to the trigger."""
+
+    place_cm: NDArray[np.float64]
+    time_us: float
+
+
+Note = Literal["unknown_pdg", "missing_parent", "not_finite", "outside", "vertex_outside", "dx_is_not_length"]
+"""What was found wrong in an event and dealt with; the manifest counts each."""
 
 
 @dataclass(frozen=True)
@@ -58,15 +73,28 @@ class Event:
     Attributes:
         number: the source's own event number, unique within the file.
         content: deposits that need a detector, or finished images.
+        vertex: of the neutrino interaction, or of the primary particles of a source without neutrinos; None where the
+            event has none or the source cannot tell.
         particles: rows of PARTICLE, the neutrino first (time of its `vtx` in ns), then its final state; no rows when
             the event has no neutrino; None where the source cannot tell.
         mode: how the neutrino scattered; None where that is not known.
+        notes: how often each fault was found in the event.
     """
 
     number: int
     content: Deposits | Images
+    vertex: Vertex | None
     particles: NDArray[Any] | None
     mode: Mode | None
+    notes: Mapping[Note, int] = field(default_factory=dict)
+
+
+def neutrino_vertex(particles: NDArray[Any]) -> Vertex | None:
+    """The vertex of the neutrino, the first row of PARTICLE; None without rows."""
+    if len(particles) == 0:
+        return None
+    vertex = particles[0]["vtx"]
+    return Vertex(np.array([vertex["x"], vertex["y"], vertex["z"]]), float(vertex["t"]) / 1000.0)
 
 
 @dataclass(frozen=True)
@@ -74,6 +102,7 @@ class Provides:
     """Which truth a source knows; what it does not know becomes an absent product, never a zero."""
 
     site_labels: bool
+    semantics: bool
     vertex: bool
     particles: bool
     mode: bool

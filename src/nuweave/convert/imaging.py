@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 
 from nuweave.config import ConfigError
 from nuweave.config.convert import ResponseConfig
-from nuweave.convert.event import Deposits, Images
+from nuweave.convert.event import Deposits, Images, Vertex
 from nuweave.convert.noise import noise_sites
 from nuweave.convert.response import diffusion_cm, drift_time_us, ionisation_electrons, surviving_share
 from nuweave.physics.detectors import Detector, ReadoutBlock
@@ -62,7 +62,7 @@ class SiteSums:
 
 def make_images(
     deposits: Deposits,
-    vertex: tuple[NDArray[np.float64], float] | None,
+    vertex: Vertex | None,
     *,
     detector: Detector,
     settings: ResponseConfig,
@@ -72,7 +72,7 @@ def make_images(
 
     Args:
         deposits: energy deposits.
-        vertex: float64[3] place [cm] and time [us] of the neutrino interaction; None for an event without one.
+        vertex: of the interaction; None for an event without one.
         detector: geometry.
         settings: response of charge and electronics.
         rng: source of the noise.
@@ -87,7 +87,7 @@ def make_images(
         value, label = digitise(sums, projection, detector, settings, rng)
         values.append(value)
         labels.append(label)
-    return Images(values, labels, vertex_clusters(vertex, detector))
+    return Images(values, None if deposits.origin_N is None else labels, None, vertex_clusters(vertex, detector))
 
 
 def require_noise_a_plane(detector: Detector, settings: ResponseConfig) -> None:
@@ -116,7 +116,8 @@ def cut_pieces(deposits: Deposits, detector: Detector, settings: ResponseConfig)
     drift_us_M = drift_time_us(detector.drift_cm(place_M3), settings)
     electrons_M = (ionisation_electrons(deposits, settings) / num_N)[of_M] * surviving_share(drift_us_M, settings)
     energy_M = (deposits.energy_mev_N / num_N)[of_M]
-    is_neutrino_M = deposits.is_neutrino_N[of_M]
+    origin_N = np.zeros(len(deposits), np.int8) if deposits.origin_N is None else deposits.origin_N
+    is_neutrino_M = (origin_N == SiteLabel.NEUTRINO)[of_M]
     coefficients = [settings.transverse_diffusion_cm2_s] * detector.ndim
     if detector.drift_axis is not None:
         coefficients[detector.drift_axis] = settings.longitudinal_diffusion_cm2_s
@@ -223,7 +224,7 @@ def site_labels(sums: SiteSums, threshold_mev: float) -> NDArray[np.int64]:
     return np.where(has_neutrino, int(SiteLabel.NEUTRINO), np.where(has_cosmic, int(SiteLabel.COSMIC), 0))
 
 
-def vertex_clusters(vertex: tuple[NDArray[np.float64], float] | None, detector: Detector) -> list[Clusters]:
+def vertex_clusters(vertex: Vertex | None, detector: Detector) -> list[Clusters]:
     """For each projection one cluster of up to 3^D sites around the vertex; without sites if it lies outside the image.
 
     The cluster is always there: larcv 3.5.1 ends with a segmentation fault on an event that has none in any projection.
@@ -232,8 +233,7 @@ def vertex_clusters(vertex: tuple[NDArray[np.float64], float] | None, detector: 
     for projection, shape in enumerate(detector.shapes):
         ids = np.zeros(0, np.int64)
         if vertex is not None:
-            place, time_us = vertex
-            centre = np.rint(detector.project(place[None], np.array([time_us]))[projection][0])
+            centre = np.rint(detector.project(vertex.place_cm[None], np.array([vertex.time_us]))[projection][0])
             around = np.array(list(itertools.product((-1, 0, 1), repeat=detector.ndim))) + centre
             inside = np.all((around >= 0) & (around < shape), axis=1)
             if np.all((centre >= 0) & (centre < shape)):

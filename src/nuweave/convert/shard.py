@@ -75,7 +75,7 @@ def _converted(
             seed = np.random.SeedSequence([run, event.number, NOISE_STREAM])
             images = make_images(
                 images,
-                neutrino_vertex(event),
+                event.vertex,
                 detector=detector,
                 settings=settings.response,
                 rng=np.random.default_rng(seed),
@@ -83,14 +83,6 @@ def _converted(
         images = downsample(images, settings.downsample, settings.pooling)
         if images.values and sum(len(image.ids) for image in images.values) >= settings.min_sites:
             yield event, images
-
-
-def neutrino_vertex(event: Event) -> tuple[NDArray[np.float64], float] | None:
-    """Place [cm] and time [us] of the neutrino interaction; None where there is none."""
-    if event.particles is None or len(event.particles) == 0:
-        return None
-    vertex = event.particles[0]["vtx"]
-    return np.array([vertex["x"], vertex["y"], vertex["z"]]), float(vertex["t"]) / 1000.0
 
 
 def event_products(
@@ -108,6 +100,8 @@ def event_products(
     sparse = {f"sparse{ndim}d_image": images.values}
     if images.labels is not None:
         sparse[f"sparse{ndim}d_label"] = images.labels
+    if images.semantics is not None:
+        sparse[f"sparse{ndim}d_semantic"] = images.semantics
     clusters = {} if images.vertex is None else {f"cluster{ndim}d_vertex": images.vertex}
     rows = {}
     if event.particles is not None:
@@ -143,6 +137,7 @@ def _manifest(source: Path, opened: Source, settings: ConvertConfig, detector: D
         "settings_sha256": hashlib.sha256(canonical.encode()).hexdigest(),
         "truth": {
             "site_labels": known.site_labels,
+            "semantics": known.semantics,
             "vertex": known.vertex,
             "neutrino": known.particles,
             "particles": known.particles,

@@ -43,6 +43,22 @@ class SiteLabel(IntEnum):
     NEUTRINO = 2
 
 
+class SemanticLabel(IntEnum):
+    """What kind of particle deposited most energy in a site, numbered as larcv's ShapeType_t; NONE: no deposit there.
+
+    SHOWER: electrons, positrons and photons of showers. TRACK: everything else that ionises. MICHEL: electrons of muons
+    that decay. DELTA: electrons knocked out by a track. LOW_ENERGY: electrons that are no part of the three, too short
+    to have a shape (Compton and de-excitation photons, neutron captures).
+    """
+
+    SHOWER = 0
+    TRACK = 1
+    MICHEL = 2
+    DELTA = 3
+    LOW_ENERGY = 4
+    NONE = 5
+
+
 HEAD_CLASSES: dict[str, tuple[str, ...]] = {
     "neutrino": ("nue CC", "numu CC", "NC"),
     "protons": ("0 protons", "1 proton", "2+ protons"),

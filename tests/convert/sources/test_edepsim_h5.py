@@ -12,7 +12,7 @@ from nuweave.convert.event import Deposits
 from nuweave.convert.sources import open_source
 from nuweave.convert.sources.edepsim_h5 import EdepSimH5
 from nuweave.physics.detectors import get_detector
-from nuweave.physics.truth import Mode
+from nuweave.physics.truth import Mode, SiteLabel
 from nuweave.store import StoreError
 from nuweave.store.edepsim import write_edepsim
 from tests.convert.handmade import edepsim_tables, write_edepsim_file
@@ -35,7 +35,7 @@ def test_deposits_of_a_vertex_in_mc_hdr_are_neutrino(source: EdepSimH5) -> None:
     content = source.event(0).content
     assert isinstance(content, Deposits)
     along_y = np.abs(content.end_cm_N3 - content.start_cm_N3)[:, 1] > 0.1
-    assert np.array_equal(content.is_neutrino_N, along_y)
+    assert np.array_equal(content.origin_N == SiteLabel.NEUTRINO, along_y)
     assert content.energy_mev_N == pytest.approx(0.63)
     assert content.dedx_mev_cm_N == pytest.approx(2.1, rel=1e-3)
 
@@ -79,7 +79,7 @@ def test_an_event_without_a_neutrino_has_no_truth_rows(source: EdepSimH5) -> Non
     assert event.particles is not None
     assert len(event.particles) == 0
     assert isinstance(event.content, Deposits)
-    assert not event.content.is_neutrino_N.any()
+    assert np.all(event.content.origin_N == SiteLabel.COSMIC)
 
 
 def test_the_order_of_rows_does_not_matter(tmp_path: Path, source: EdepSimH5) -> None:

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from nuweave.config.convert import TruthConfig
-from nuweave.convert.event import Images
+from nuweave.convert.event import Images, Provides
 from nuweave.convert.sources import open_source
 from nuweave.convert.sources.larcv3 import Larcv3, read_mode
 from nuweave.physics.truth import Mode, event_classes
@@ -27,7 +27,13 @@ def test_images_and_truth_of_a_shard_come_back_unchanged(tmp_path: Path) -> None
         assert np.array_equal(made.values, kept.values)
     assert event.particles is not None
     assert event.particles["pdg"].tolist() == [14, 13, 2212]
-    assert vars(source.provides) == {"site_labels": True, "vertex": True, "particles": True, "mode": True}
+    assert vars(source.provides) == {
+        "site_labels": True,
+        "semantics": False,
+        "vertex": True,
+        "particles": True,
+        "mode": True,
+    }
 
 
 def test_real_sbnd_events_are_numu_cc_with_a_proton_and_nue_cc_without(shared_data: Path) -> None:
@@ -70,7 +76,7 @@ def test_a_file_without_labels_says_so(tmp_path: Path) -> None:
     assert isinstance(event.content, Images)
     assert event.content.labels is None
     assert event.particles is None
-    assert vars(source.provides) == {"site_labels": False, "vertex": False, "particles": False, "mode": False}
+    assert source.provides == Provides(site_labels=False, semantics=False, vertex=False, particles=False, mode=False)
     assert source.provides.heads == ()
 
 

@@ -15,8 +15,13 @@ __all__ = ["ADAPTERS", "Source", "open_source"]
 ADAPTERS: dict[str, type[Source]] = {"edepsim_h5": EdepSimH5, "larcv3": Larcv3}
 
 
-def open_source(adapter: str, path: Path) -> Source:
+def open_source(adapter: str, path: Path, *, volume: str | None = None) -> Source:
     """Open a file with the adapter of that name.
+
+    Args:
+        adapter: key of ADAPTERS.
+        path: the file.
+        volume: the sensitive detector to read, where the file has several.
 
     Raises:
         ConfigError: there is no such adapter.
@@ -25,7 +30,7 @@ def open_source(adapter: str, path: Path) -> Source:
     if adapter not in ADAPTERS:
         raise ConfigError(f"convert.adapter={adapter!r} is not known; try one of {', '.join(ADAPTERS)}")
     try:
-        return ADAPTERS[adapter](path)
+        return ADAPTERS[adapter](path, volume=volume)
     except StoreError:
         other = next((name for name, kind in ADAPTERS.items() if name != adapter and kind.probe(path)), None)
         if other is None:

@@ -8,8 +8,9 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from nuweave.convert.event import Deposits, Event, Provides
-from nuweave.physics.truth import NEUTRAL_CURRENT, Mode
+from nuweave.convert.event import Deposits, Event, Provides, neutrino_vertex
+from nuweave.convert.sources.source import is_hdf5, require_no_volume
+from nuweave.physics.truth import NEUTRAL_CURRENT, Mode, SiteLabel
 from nuweave.store import PARTICLE, open_h5
 from nuweave.store.edepsim import TABLES, EdepSimEvents, read_edepsim
 
@@ -22,13 +23,14 @@ POINT_DEPOSIT_CM = 0.01  # a shorter step has no energy loss a length of its own
 class EdepSimH5:
     """A file in the dialect with segments, trajectories, vertices, mc_hdr and mc_stack."""
 
-    def __init__(self, path: Path) -> None:
+    def __init__(self, path: Path, *, volume: str | None = None) -> None:
+        require_no_volume(path, volume)
         self._tables: EdepSimEvents = read_edepsim(path)
         self._numbers = self._tables.event_ids
         names = ("segments", "vertices", "mc_hdr", "mc_stack")
         self._rows = {name: _RowsByEvent(getattr(self._tables, name)) for name in names}
         has_mode = set(MODE_OF_FLAG) <= set(self._tables.mc_hdr.dtype.names or ())
-        self.provides = Provides(site_labels=True, vertex=True, particles=True, mode=has_mode)
+        self.provides = Provides(site_labels=True, semantics=False, vertex=True, particles=True, mode=has_mode)
         generator, seed = (self._tables.attributes.get(name) for name in ("generator", "generator_seed"))
         self.generator = None if generator is None else str(generator)
         self.generator_seed = None if seed is None else str(seed)
@@ -36,6 +38,8 @@ class EdepSimH5:
     @staticmethod
     def probe(path: Path) -> bool:
         """Whether the file has every table of the dialect."""
+        if not is_hdf5(path):
+            return False
         with open_h5(path) as file:
             return all(name in file for name in TABLES)
 
@@ -50,7 +54,8 @@ class EdepSimH5:
         deposits = read_deposits(segments, header, trigger_us=trigger_us)
         neutrino = event_neutrino(segments, header)
         particles = read_particles(neutrino, stack, trigger_us=trigger_us)
-        return Event(number, deposits, particles, read_mode(neutrino) if self.provides.mode else None)
+        mode = read_mode(neutrino) if self.provides.mode else None
+        return Event(number, deposits, neutrino_vertex(particles), particles, mode)
 
     def close(self) -> None:
         """Nothing is left open: the tables were read whole."""
@@ -83,6 +88,7 @@ def read_deposits(segments: NDArray[Any], header: NDArray[Any], *, trigger_us: f
         np.stack([segments[f"{axis}_{edge}"] for axis in "xyz"], axis=1).astype(np.float64) for edge in ("start", "end")
     )
     energy = segments["dE"].astype(np.float64)
+    is_neutrino = np.isin(segments["vertex_id"], header["vertex_id"])
     # the stored dx is not the step's length in every version of edep-sim
     length = np.maximum(np.linalg.norm(end - start, axis=1), POINT_DEPOSIT_CM)
     return Deposits(
@@ -91,7 +97,8 @@ def read_deposits(segments: NDArray[Any], header: NDArray[Any], *, trigger_us: f
         time_us_N=0.5 * (segments["t0_start"] + segments["t0_end"]) - trigger_us,
         energy_mev_N=energy,
         dedx_mev_cm_N=energy / length,
-        is_neutrino_N=np.isin(segments["vertex_id"], header["vertex_id"]),
+        origin_N=np.where(is_neutrino, SiteLabel.NEUTRINO, SiteLabel.COSMIC).astype(np.int8),
+        semantic_N=None,
     )
 
 

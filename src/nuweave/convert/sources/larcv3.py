@@ -7,7 +7,8 @@ from typing import Any
 
 from numpy.typing import NDArray
 
-from nuweave.convert.event import Event, Images, Provides
+from nuweave.convert.event import Event, Images, Provides, neutrino_vertex
+from nuweave.convert.sources.source import is_hdf5, require_no_volume
 from nuweave.physics.truth import MODE_OF_CODE, Mode
 from nuweave.store import ShardReader, StoreError, open_h5, require_same_sites
 
@@ -20,7 +21,8 @@ PARTICLES = ("particle_truth", "particle_sbndneutrino")
 class Larcv3:
     """A larcv3 file with images of one of the known names; the first that is present is taken, likewise for truth."""
 
-    def __init__(self, path: Path) -> None:
+    def __init__(self, path: Path, *, volume: str | None = None) -> None:
+        require_no_volume(path, volume)
         self._reader = ShardReader(path)
         image = self._first(IMAGES)
         if image is None:
@@ -33,6 +35,7 @@ class Larcv3:
         self._label, self._vertex, self._particles = (self._first(names) for names in (LABELS, VERTICES, PARTICLES))
         self.provides = Provides(
             site_labels=self._label is not None,
+            semantics=False,
             vertex=self._vertex is not None,
             particles=self._particles is not None,
             mode=self._particles is not None,
@@ -46,6 +49,8 @@ class Larcv3:
     @staticmethod
     def probe(path: Path) -> bool:
         """Whether the file has larcv's event table."""
+        if not is_hdf5(path):
+            return False
         with open_h5(path) as file:
             return "Events/event_id" in file and "Data" in file
 
@@ -62,7 +67,8 @@ class Larcv3:
         vertex = None if self._vertex is None else reader.clusters(self._vertex, entry)
         particles = None if self._particles is None else reader.particles(self._particles, entry)
         mode = None if particles is None else read_mode(particles)
-        return Event(entry, Images(values, labels, vertex), particles, mode)
+        where = None if particles is None else neutrino_vertex(particles)
+        return Event(entry, Images(values, labels, None, vertex), where, particles, mode)
 
     def close(self) -> None:
         """Close the file."""
