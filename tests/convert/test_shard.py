@@ -133,6 +133,7 @@ def test_a_source_without_the_mode_gives_all_classes_but_that_of_the_interaction
     manifest = convert_file(tmp_path / "raw.h5", tmp_path / "a.h5", settings=CUBE_SETTINGS, detector=CUBE, run=0)
     assert manifest["truth"] == {
         "site_labels": True,
+        "semantics": False,
         "vertex": True,
         "neutrino": True,
         "particles": True,
