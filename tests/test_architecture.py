@@ -15,6 +15,7 @@ ROOMS = (
     "config",
     "physics",
     "store",
+    "ranks",
     "crosscheck",
     "simulate",
     "convert",

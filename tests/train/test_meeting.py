@@ -6,8 +6,9 @@ from datetime import timedelta
 
 import pytest
 
+from nuweave.ranks import Place
 from nuweave.train.errors import TrainError
-from nuweave.train.launch import Place, free_port
+from nuweave.train.launch import free_port
 from nuweave.train.meeting import meet
 
 

@@ -17,11 +17,11 @@ from collections.abc import Callable
 from pathlib import Path
 
 from nuweave.config.train import TrainConfig
+from nuweave.ranks import find_place
 from nuweave.train import TrainError, errors_of_ranks
 from nuweave.train.distributed import Ranks, all_ranks
 from nuweave.train.errors import RunTakenError
 from nuweave.train.journal import say
-from nuweave.train.launch import find_place
 
 ROOT = Path(__file__).resolve().parents[2]
 LAUNCHERS = {

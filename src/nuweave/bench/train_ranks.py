@@ -19,10 +19,10 @@ from nuweave.bench.train_cases import Case, Groups
 from nuweave.bench.train_ways import Step, time_saves, time_steps, time_sums
 from nuweave.config.train import TrainConfig
 from nuweave.loader import EventDataset
+from nuweave.ranks import find_place
 from nuweave.train.distributed import Ranks, all_ranks
 from nuweave.train.failure import leave_together
 from nuweave.train.journal import say
-from nuweave.train.launch import find_place
 
 
 @dataclass(frozen=True)

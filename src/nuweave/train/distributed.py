@@ -15,8 +15,8 @@ from torch import Tensor, distributed
 from torch.distributed.distributed_c10d import PrefixStore, Store
 
 from nuweave.config.train import TrainConfig
+from nuweave.ranks import find_place
 from nuweave.train.failure import errors_of_ranks
-from nuweave.train.launch import find_place
 from nuweave.train.meeting import agree, meet
 from nuweave.train.placement import own_facts
 from nuweave.train.watch import Pulse, watching

@@ -15,7 +15,7 @@ from typing import NoReturn
 from torch.distributed.distributed_c10d import Store
 
 from nuweave.config import UserError
-from nuweave.train.launch import Place, find_place
+from nuweave.ranks import Place, find_place
 from nuweave.train.meeting import meet
 
 GRACE_S = 1.0  # in which the ranks that fail alike count themselves

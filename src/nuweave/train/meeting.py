@@ -12,9 +12,10 @@ from torch.distributed.distributed_c10d import Store
 from torch.distributed.rendezvous import rendezvous
 
 from nuweave.config.train import TrainConfig
+from nuweave.ranks import Place
 from nuweave.train.errors import TrainError
 from nuweave.train.fit import misfit
-from nuweave.train.launch import Place, launch_environment
+from nuweave.train.launch import launch_environment
 from nuweave.train.placement import RankFacts, report, threads_of
 
 
