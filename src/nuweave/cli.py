@@ -97,13 +97,20 @@ def convert(
     config: ConfigFile,
     run: Annotated[int, typer.Option("--run", help="number of the source file, the first part of every event's key")],
 ) -> None:
-    """Convert one simulation file to a larcv3 shard and its manifest."""
+    """Convert one simulation file to a larcv3 shard and its manifest; ranks of `mpiexec -n N` share its events."""
     from nuweave.convert import convert_file
+    from nuweave.convert.progress import progress_line
     from nuweave.physics.detectors import get_detector
+    from nuweave.ranks import all_ranks
 
     settings = load(config)
-    manifest = convert_file(source, shard, settings=settings.convert, detector=get_detector(settings.detector), run=run)
-    typer.echo(f"{shard}: {json.dumps(manifest)}")
+    detector = get_detector(settings.detector)
+    with all_ranks() as world, progress_line(f"convert {source.name}", is_shown=world.rank == 0) as advance:
+        manifest = convert_file(
+            source, shard, settings=settings.convert, detector=detector, run=run, world=world, advance=advance
+        )
+    if world.rank == 0:
+        typer.echo(f"{shard}: {json.dumps(manifest)}")
 
 
 @app.command()

@@ -4,10 +4,13 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Iterator, Mapping, Sequence
-from contextlib import closing
+from collections import Counter
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from contextlib import ExitStack, closing
+from functools import partial
+from itertools import chain
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -15,18 +18,45 @@ from numpy.typing import NDArray
 from nuweave import __version__
 from nuweave.config.convert import ConvertConfig, TruthConfig
 from nuweave.convert.downsample import downsample
-from nuweave.convert.event import Event, Images
+from nuweave.convert.event import Event, Images, Note, Provides
 from nuweave.convert.imaging import make_images
 from nuweave.convert.sources import Source, open_source
 from nuweave.physics.detectors import Detector
 from nuweave.physics.truth import PRODUCT_OF_HEAD, event_classes
+from nuweave.ranks import ALONE, World
 from nuweave.store import PARTICLE, EventId, ShardWriter, StoreError, write_aside
 
+BLOCK_EVENTS = 8  # events that a rank converts between two exchanges
 NOISE_STREAM = 1  # sets the noise apart from anything else that is drawn for (run, event)
 
 
-def convert_file(source: Path, shard: Path, *, settings: ConvertConfig, detector: Detector, run: int) -> dict[str, Any]:
+class Converted(NamedTuple):
+    """What became of one event.
+
+    Attributes:
+        number: the source's.
+        content: its products, as ShardWriter.append takes them; None where it has too few sites.
+        notes: how often each fault was found in it.
+    """
+
+    number: int
+    content: dict[str, dict[str, Any]] | None
+    notes: Mapping[Note, int]
+
+
+def convert_file(
+    source: Path,
+    shard: Path,
+    *,
+    settings: ConvertConfig,
+    detector: Detector,
+    run: int,
+    world: World = ALONE,
+    advance: Callable[[int, int], None] = lambda _done, _total: None,
+) -> dict[str, Any]:
     """Write the shard and, beside it, its manifest; both appear only when all events are converted.
+
+    Ranks share the events out, rank 0 writes: the shard has the same bytes however many they are.
 
     Args:
         source: the simulation's file.
@@ -34,55 +64,114 @@ def convert_file(source: Path, shard: Path, *, settings: ConvertConfig, detector
         settings: of the conversion.
         detector: geometry and readout; not used on inputs that hold images.
         run: number of the file in this run of the workflow.
+        world: the ranks that convert this file together.
+        advance: told how many events are done, of how many.
     Returns:
-        the manifest.
+        the manifest; on rank 0 only, the others get an empty one.
     Raises:
         StoreError: the file cannot be used, or none of its events has min_sites.
         ConfigError: settings that do not fit the detector or the images.
     """
-    with closing(open_source(settings.adapter, source)) as opened, write_aside(shard.with_suffix(".json")) as aside:
-        num_written, products = 0, []
-        with ShardWriter(shard) as writer:
-            for event, images in _converted(opened, settings=settings, detector=detector, run=run):
-                content = event_products(event, images, settings.truth, heads=opened.provides.heads)
-                writer.append(EventId(run, 0, event.number), **content)
-                products = sorted(name for kind in content.values() for name in kind)
-                num_written += 1
-            if num_written == 0:
-                raise StoreError(
-                    f"{source}: none of its {len(opened)} events has convert.min_sites={settings.min_sites} stored "
-                    "pixels; lower it, check that detector and file belong together, or leave the file out"
-                )
-        manifest = _manifest(source, opened, settings, detector) | {
-            "run": run,
-            "events_read": len(opened),
-            "events_written": num_written,
-            "events_dropped": len(opened) - num_written,
-            "products": products,
-        }
-        aside.write_text(json.dumps(manifest, indent=2) + "\n")
+    with ExitStack() as stack:
+        opened = world.together(lambda: open_source(settings.adapter, source, volume=settings.volume))
+        stack.enter_context(closing(opened))
+        output = world.together(lambda: stack.enter_context(_Output(shard)) if world.rank == 0 else None)
+        for first in range(0, len(opened), BLOCK_EVENTS * world.size):
+            entries = share_of(first, len(opened), world)
+            converted = world.gather(world.together(partial(_convert, opened, entries, settings, detector, run)))
+            world.together(partial(_append, output, chain.from_iterable(converted), run))
+            advance(min(first + BLOCK_EVENTS * world.size, len(opened)), len(opened))
+        return world.together(lambda: _finish(output, source, opened, settings, detector, run))
+
+
+def share_of(first: int, num_events: int, world: World) -> range:
+    """The entries that this rank converts, of the round of blocks that begins with `first`."""
+    start = first + BLOCK_EVENTS * world.rank
+    return range(min(start, num_events), min(start + BLOCK_EVENTS, num_events))
+
+
+class _Output:
+    """The shard and the manifest being written, and the counts for the manifest; used by rank 0 only."""
+
+    def __init__(self, shard: Path) -> None:
+        self._stack = ExitStack()
+        self._shard = shard
+        self.num_written = 0
+        self.products: list[str] = []
+        self.notes: Counter[Note] = Counter()
+
+    def __enter__(self) -> _Output:
+        self._manifest = self._stack.enter_context(write_aside(self._shard.with_suffix(".json")))
+        self._writer = self._stack.enter_context(ShardWriter(self._shard))
+        return self
+
+    def __exit__(self, *error: Any) -> None:
+        self._stack.__exit__(*error)
+
+    def append(self, event: Converted, run: int) -> None:
+        """Write an event, unless it was dropped."""
+        self.notes.update(event.notes)
+        if event.content is None:
+            return
+        self._writer.append(EventId(run, 0, event.number), **event.content)
+        self.products = sorted(name for kind in event.content.values() for name in kind)
+        self.num_written += 1
+
+    def finish(self, manifest: Mapping[str, Any]) -> None:
+        """Write the manifest."""
+        self._manifest.write_text(json.dumps(manifest, indent=2) + "\n")
+
+
+def _append(output: _Output | None, events: Iterable[Converted], run: int) -> None:
+    if output is not None:
+        for event in events:
+            output.append(event, run)
+
+
+def _finish(
+    output: _Output | None, source: Path, opened: Source, settings: ConvertConfig, detector: Detector, run: int
+) -> dict[str, Any]:
+    """Write the manifest, on rank 0."""
+    if output is None:
+        return {}
+    if output.num_written == 0:
+        raise StoreError(
+            f"{source}: none of its {len(opened)} events has convert.min_sites={settings.min_sites} stored "
+            "pixels; lower it, check that detector and file belong together, or leave the file out"
+        )
+    manifest = _manifest(source, opened, settings, detector) | {
+        "run": run,
+        "events_read": len(opened),
+        "events_written": output.num_written,
+        "events_dropped": len(opened) - output.num_written,
+        "notes": dict(sorted(output.notes.items())),
+        "products": output.products,
+    }
+    output.finish(manifest)
     return manifest
 
 
-def _converted(
-    source: Source, *, settings: ConvertConfig, detector: Detector, run: int
-) -> Iterator[tuple[Event, Images]]:
-    """Every event with enough sites, and its down-sampled images."""
-    for entry in range(len(source)):
-        event = source.event(entry)
-        images = event.content
-        if not isinstance(images, Images):
-            seed = np.random.SeedSequence([run, event.number, NOISE_STREAM])
-            images = make_images(
-                images,
-                event.vertex,
-                detector=detector,
-                settings=settings.response,
-                rng=np.random.default_rng(seed),
-            )
-        images = downsample(images, settings.downsample, settings.pooling)
-        if images.values and sum(len(image.ids) for image in images.values) >= settings.min_sites:
-            yield event, images
+def _convert(
+    source: Source, entries: Iterable[int], settings: ConvertConfig, detector: Detector, run: int
+) -> list[Converted]:
+    return [convert_event(source.event(entry), source.provides, settings, detector, run=run) for entry in entries]
+
+
+def convert_event(
+    event: Event, provides: Provides, settings: ConvertConfig, detector: Detector, *, run: int
+) -> Converted:
+    """The products of an event; what they are does not depend on any other event."""
+    images = event.content
+    if not isinstance(images, Images):
+        seed = np.random.SeedSequence([run, event.number, NOISE_STREAM])
+        images = make_images(
+            images, event.vertex, detector=detector, settings=settings.response, rng=np.random.default_rng(seed)
+        )
+    images = downsample(images, settings.downsample, settings.pooling)
+    if not images.values or sum(len(image.ids) for image in images.values) < settings.min_sites:
+        return Converted(event.number, None, event.notes)
+    content = event_products(event, images, settings.truth, heads=provides.heads)
+    return Converted(event.number, content, event.notes)
 
 
 def event_products(
