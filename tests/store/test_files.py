@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import errno
 from pathlib import Path
 
 import h5py
 import pytest
 
-from nuweave.store.files import DamagedEventError, Fault, StoreError, file_state, open_h5, write_aside
+from nuweave.store.files import DamagedEventError, DiskError, Fault, StoreError, file_state, open_h5, write_aside
 
 
 def test_a_fault_says_file_product_event_what_and_remedy_in_one_line() -> None:
@@ -64,3 +65,24 @@ def test_a_file_written_aside_takes_its_name_only_when_whole(tmp_path: Path) -> 
         raise KeyError
     assert path.read_text() == "whole"
     assert list(path.parent.iterdir()) == [path]
+
+
+def test_a_disk_that_is_full_is_named_with_the_file_and_nothing_is_left(tmp_path: Path) -> None:
+    full = r"a\.h5: cannot be written \(No space left on device\); free space"
+    with pytest.raises(DiskError, match=full) as told, write_aside(tmp_path / "a.h5") as aside:
+        aside.write_text("half")
+        raise OSError(errno.ENOSPC, "no room")
+    assert told.value.strerror == "No space left on device"
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_an_error_of_another_file_is_not_taken_for_a_full_disk(tmp_path: Path) -> None:
+    with pytest.raises(FileNotFoundError), write_aside(tmp_path / "a.h5"):
+        (tmp_path / "absent").read_text()
+
+
+def test_a_folder_that_cannot_be_made_is_named(tmp_path: Path) -> None:
+    (tmp_path / "file").touch()
+    aside = write_aside(tmp_path / "file" / "a.h5")
+    with pytest.raises(DiskError, match=r"file/a\.h5: cannot be written \(File exists\)"):
+        aside.__enter__()

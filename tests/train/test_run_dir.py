@@ -15,6 +15,7 @@ import pytest
 
 from nuweave.config import ModelConfig
 from nuweave.loader import EventDataset
+from nuweave.store.files import DiskError
 from nuweave.train.errors import RunTakenError, TrainError
 from nuweave.train.run_dir import claim, fingerprint, owned, write_settings, write_state
 from tests.train.events import tagger, write_learnable
@@ -116,5 +117,5 @@ def test_a_directory_that_cannot_be_written_is_named(tmp_path: Path) -> None:
     (tmp_path / "file").write_text("")
     with pytest.raises(TrainError, match=r"file: cannot be written \(.*\); choose another place"):
         owned(tmp_path / "file", print).__enter__()
-    with pytest.raises(TrainError, match=r"file/state.json: cannot be written \(.*\); free space and start again"):
+    with pytest.raises(DiskError, match=r"file/state.json: cannot be written \(.*\); free space"):
         write_state(tmp_path / "file", "running")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import os
 import uuid
 from collections.abc import Iterator
@@ -19,8 +20,20 @@ AGAIN = "the file is damaged or half written: write or copy it again"
 UNREADABLE = (OSError, RuntimeError, LookupError, TypeError, AttributeError, ValueError, ArithmeticError, MemoryError)
 
 
+FULL = (errno.ENOSPC, errno.EDQUOT, errno.EROFS)
+
+
 class StoreError(UserError):
     """A file that cannot be used; the message names the file, what is wrong and the remedy."""
+
+
+class DiskError(StoreError, OSError):
+    """A file that the disk does not take: it is full, or may not be written."""
+
+    def __init__(self, path: Path, error: OSError) -> None:
+        self.strerror = os.strerror(error.errno or 0)
+        message = f"{path}: cannot be written ({self.strerror}); free space or choose another place, and start again"
+        super().__init__(message)
 
 
 @dataclass(frozen=True)
@@ -102,12 +115,22 @@ def write_aside(path: Path) -> Iterator[Path]:
     """Give a temporary path beside `path`; it takes the final name only if the block ends without an error.
 
     Yields:
-        the path to write to; removed if the block raises.
+        the path to write to, an empty file; removed if the block raises.
+    Raises:
+        DiskError: the disk is full, or nothing may be written there.
     """
-    path.parent.mkdir(parents=True, exist_ok=True)
     aside = path.with_name(f".{path.name}.{uuid.uuid4().hex[:12]}.part")
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        aside.touch()
+    except OSError as error:
+        raise DiskError(path, error) from None
     try:
         yield aside
         os.replace(aside, path)
+    except OSError as error:
+        if error.errno not in FULL:
+            raise
+        raise DiskError(path, error) from None
     finally:
         aside.unlink(missing_ok=True)

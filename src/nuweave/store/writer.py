@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from contextlib import AbstractContextManager
+from contextlib import ExitStack
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
@@ -73,28 +73,26 @@ class ShardWriter:
         self.path = path
         self.num_events = 0
         self._columns: dict[str, dict[str, _Column]] = {}
-        self._aside: AbstractContextManager[Path] = write_aside(path)
 
     def __enter__(self) -> Self:
-        # larcv reads files of HDF5 1.10 and older only
-        self._file = h5py.File(self._aside.__enter__(), "w", libver=("earliest", "v110"))
+        with ExitStack() as stack:
+            aside = stack.enter_context(write_aside(self.path))
+            # larcv reads files of HDF5 1.10 and older only
+            self._file = stack.enter_context(h5py.File(aside, "w", libver=("earliest", "v110")))
+            stack.push(self._flush)
+            self._stack = stack.pop_all()
         self._events = _Column(self._file.create_group("Events"), "event_id", EVENT_ID, chunk=CHUNK_ROWS)
         return self
 
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        try:
-            if kind is None:
-                self._finish()
-        except BaseException as late:
-            self._file.close()
-            self._aside.__exit__(type(late), late, late.__traceback__)
-            raise
-        self._file.close()
-        self._aside.__exit__(kind, error, trace)
+        self._stack.__exit__(kind, error, trace)
 
-    def _finish(self) -> None:
+    def _flush(self, kind: type[BaseException] | None, _error: BaseException | None, _trace: object) -> None:
+        """Write what waits, unless the block has failed."""
+        if kind is not None:
+            return
         for column in [self._events, *(c for columns in self._columns.values() for c in columns.values())]:
             column.flush()
 

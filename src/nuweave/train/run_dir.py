@@ -164,16 +164,9 @@ def _who(owner: str) -> str:
 
 
 def write_json(path: Path, content: object) -> None:
-    """Write a file of the run directory, whole or not at all.
-
-    Raises:
-        TrainError: the disk does not take it.
-    """
-    try:
-        with write_aside(path) as part:
-            part.write_text(json.dumps(content, indent=1) + "\n")
-    except OSError as error:
-        raise TrainError(f"{path}: cannot be written ({error.strerror}); free space and start again") from None
+    """Write a file of the run directory, whole or not at all."""
+    with write_aside(path) as part:
+        part.write_text(json.dumps(content, indent=1) + "\n")
 
 
 def _now() -> str:
