@@ -2,17 +2,42 @@
 
 from __future__ import annotations
 
+from importlib import import_module
 from pathlib import Path
 
 from nuweave.config import ConfigError
-from nuweave.convert.sources.edepsim_h5 import EdepSimH5
-from nuweave.convert.sources.larcv3 import Larcv3
 from nuweave.convert.sources.source import Source
 from nuweave.store import StoreError
 
-__all__ = ["ADAPTERS", "Source", "open_source"]
+__all__ = ["ADAPTERS", "Source", "find_adapter", "get_adapter", "open_source"]
 
-ADAPTERS: dict[str, type[Source]] = {"edepsim_h5": EdepSimH5, "larcv3": Larcv3}
+# module and class of each adapter; imported on first use, as some need libraries that take long to load
+ADAPTERS = {
+    "edepsim_h5": "edepsim_h5:EdepSimH5",
+    "larcv3": "larcv3:Larcv3",
+}
+
+
+def get_adapter(name: str) -> type[Source]:
+    """The adapter of that name.
+
+    Raises:
+        ConfigError: there is none.
+    """
+    if name not in ADAPTERS:
+        raise ConfigError(f"convert.adapter={name!r} is not known; try one of {', '.join(ADAPTERS)}")
+    module, _, kind = ADAPTERS[name].partition(":")
+    adapter: type[Source] = getattr(import_module(f"{__name__}.{module}"), kind)
+    return adapter
+
+
+def find_adapter(path: Path) -> str | None:
+    """Name of the adapter whose format a file has; None where no adapter knows it.
+
+    Raises:
+        StoreError: there is no such file.
+    """
+    return next((name for name in ADAPTERS if get_adapter(name).probe(path)), None)
 
 
 def open_source(adapter: str, path: Path, *, volume: str | None = None) -> Source:
@@ -27,12 +52,11 @@ def open_source(adapter: str, path: Path, *, volume: str | None = None) -> Sourc
         ConfigError: there is no such adapter.
         StoreError: the file cannot be used; the message names the adapter that can read it, if one can.
     """
-    if adapter not in ADAPTERS:
-        raise ConfigError(f"convert.adapter={adapter!r} is not known; try one of {', '.join(ADAPTERS)}")
+    kind = get_adapter(adapter)
     try:
-        return ADAPTERS[adapter](path, volume=volume)
+        return kind(path, volume=volume)
     except StoreError:
-        other = next((name for name, kind in ADAPTERS.items() if name != adapter and kind.probe(path)), None)
+        other = None if kind.probe(path) else find_adapter(path)
         if other is None:
             raise
         raise StoreError(f"{path}: is not in the format of {adapter}; set convert.adapter: {other}") from None
