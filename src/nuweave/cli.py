@@ -113,6 +113,20 @@ def convert(
         typer.echo(f"{shard}: {json.dumps(manifest)}")
 
 
+@app.command("inspect")
+def inspect_command(
+    file: Annotated[Path, typer.Argument(help="simulation file, of any format that nuweave reads")],
+    volume: Annotated[str | None, typer.Option("--volume", help="sensitive detector to read, of several")] = None,
+    events: Annotated[int, typer.Option("--events", min=0, help="events to show")] = 3,
+    as_json: Annotated[bool, typer.Option("--json", help="print it as JSON")] = False,
+) -> None:
+    """Name the format of a file, the truth that it provides, and what its first events hold."""
+    from nuweave.convert.inspect import find_format, inspect_file, lines
+
+    found = inspect_file(file, find_format(file), volume=volume, num_events=events)
+    typer.echo(json.dumps(asdict(found), indent=2) if as_json else "\n".join(lines(found)))
+
+
 @app.command()
 def catalog(shards: Annotated[list[Path], typer.Argument(help="larcv3 shards")], out: Out) -> None:
     """Make the table with a row for every event."""
