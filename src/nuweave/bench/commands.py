@@ -32,6 +32,20 @@ def bench_io(
     _show(run_io(source=source, num_events=events, repeats=repeats, command=_command()), json_file)
 
 
+@bench_app.command("convert")
+def bench_convert(
+    files: Annotated[list[Path] | None, typer.Argument(help="simulations to read, of any format")] = None,
+    json_file: Annotated[Path | None, typer.Option("--json", help="record to write: benchmarks/convert.json")] = None,
+    events: Annotated[int, typer.Option("--events", min=1, help="SBND events to convert with ranks")] = 200,
+    repeats: Annotated[int, typer.Option("--repeats", min=1, help="how often each is measured")] = 5,
+) -> None:
+    """Time reading by each adapter, and one file converted by one rank and by two (2 minutes)."""
+    from nuweave.bench.convert import run_convert
+
+    record = run_convert(files=files or [], num_events=events, repeats=repeats, command=_command())
+    _show(record, json_file)
+
+
 @bench_app.command("model")
 def bench_model(
     json_file: Annotated[Path | None, typer.Option("--json", help="record to write: benchmarks/model.json")] = None,
