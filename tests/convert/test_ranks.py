@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import os
+import signal
 import subprocess
 import sys
+import time
 from pathlib import Path
 
 import pytest
@@ -18,14 +20,16 @@ CUBE = get_detector("cube")
 pytestmark = pytest.mark.mpi
 
 
+def command(source: Path, shard: Path, config: Path, *, ranks: int) -> list[str]:
+    launch = [str(Path(sys.executable).with_name("mpiexec")), "-n", str(ranks)] if ranks > 1 else []
+    convert = [sys.executable, "-m", "nuweave.cli", "convert", str(source), str(shard), "--config", str(config)]
+    return [*launch, *convert, "--run", "3"]
+
+
 def convert(source: Path, shard: Path, config: Path, *, ranks: int) -> subprocess.CompletedProcess[str]:
     environment = {name: value for name, value in os.environ.items() if not name.startswith(("PMI_", "MPI_", "OMPI_"))}
-    launch = [str(Path(sys.executable).with_name("mpiexec")), "-n", str(ranks)] if ranks > 1 else []
-    command = [*launch, sys.executable, "-m", "nuweave.cli", "convert", str(source), str(shard)]
-    return subprocess.run(
-        [*command, "--config", str(config), "--run", "3"],
-        capture_output=True, text=True, check=False, timeout=120, env=environment,
-    )  # fmt: skip
+    words = command(source, shard, config, ranks=ranks)
+    return subprocess.run(words, capture_output=True, text=True, check=False, timeout=120, env=environment)
 
 
 @pytest.fixture
@@ -53,6 +57,20 @@ def test_a_file_that_cannot_be_read_is_told_once_and_leaves_nothing(tmp_path: Pa
     assert done.returncode == 1
     assert done.stderr.count("is not an HDF5 file") == 1
     assert not list(tmp_path.glob("out/*"))
+
+
+def test_a_conversion_that_is_killed_leaves_nothing_under_a_final_name(tmp_path: Path, config: Path) -> None:
+    source = write_edepsim_file(tmp_path / "raw.h5", CUBE, num_events=200)
+    shard = tmp_path / "out" / "a.h5"
+    with subprocess.Popen(command(source, shard, config, ranks=1)) as process:
+        until = time.monotonic() + 60
+        while not any(part.stat().st_size for part in tmp_path.glob("out/.a.h5.*.part")):
+            assert time.monotonic() < until
+            time.sleep(0.01)
+        process.kill()
+    assert process.returncode == -signal.SIGKILL
+    assert not shard.exists()
+    assert not shard.with_suffix(".json").exists()
 
 
 @pytest.mark.parametrize("size", [1, 2, 3])
