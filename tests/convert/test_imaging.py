@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import itertools
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -9,12 +11,22 @@ import pytest
 
 from nuweave.config.convert import ResponseConfig
 from nuweave.convert.event import Deposits, Images, Vertex
-from nuweave.convert.imaging import SiteSums, make_images, shaping_taps, site_labels, vertex_clusters
+from nuweave.convert.imaging import (
+    SiteSums,
+    cut_pieces,
+    make_images,
+    shape_signal,
+    shaping_taps,
+    site_labels,
+    sum_by_site,
+    vertex_clusters,
+)
 from nuweave.convert.response import ionisation_electrons
 from nuweave.physics.detectors import Detector, get_detector
-from nuweave.physics.truth import SiteLabel
+from nuweave.physics.truth import SemanticLabel, SiteLabel
 from tests.convert.handmade import both, deposits
 
+SHOWER, TRACK, MICHEL, NONE = (SemanticLabel[name] for name in ("SHOWER", "TRACK", "MICHEL", "NONE"))
 SBND, CUBE, NOVA = get_detector("sbnd"), get_detector("cube"), get_detector("nova")
 QUIET: dict[str, Any] = {"noise_adc": (0.0, 0.0, 0.0), "threshold_adc": 1e-9, "electron_lifetime_ms": 1e9}
 STILL: dict[str, Any] = {"longitudinal_diffusion_cm2_s": 0.0, "transverse_diffusion_cm2_s": 0.0, "shaping_cm": 0.0}
@@ -90,25 +102,101 @@ def test_labels_follow_energy_not_shaped_charge() -> None:
     assert made.labels[2].values.tolist() == [0, 0, 0, 1, 0, 0, 0]
 
 
-def test_neutrino_overrides_cosmic_where_its_energy_reaches_the_threshold() -> None:
+def test_a_site_is_what_deposited_most_energy_if_all_together_reach_the_threshold() -> None:
     sums = SiteSums(
-        sites_S=np.arange(6),
-        electrons_S=np.ones(6),
-        cosmic_mev_S=np.array([0.0, 0.04, 0.039, 9.00, 0.50, 0.0]),
-        neutrino_mev_S=np.array([0.0, 0.0, 0.039, 0.04, 0.039, 0.5]),
+        sites_S=np.arange(4),
+        electrons_S=np.ones(4),
+        mev_S=np.array([0.0, 0.039, 0.04, 5.0]),
+        origin_S=np.array([SiteLabel.COSMIC, SiteLabel.COSMIC, SiteLabel.COSMIC, SiteLabel.NEUTRINO], np.int8),
+        semantic_S=np.array([SHOWER, TRACK, MICHEL, SHOWER], np.int8),
     )
-    assert site_labels(sums, 0.04).tolist() == [0, 1, 0, 2, 1, 2]
-    assert site_labels(sums, 0.0).tolist() == [0, 1, 2, 2, 2, 2]  # no energy is no label, whatever the threshold
+    origin, semantic = site_labels(sums, 0.04)
+    assert origin.tolist() == [0, 0, 1, 2]
+    assert semantic.tolist() == [NONE, NONE, MICHEL, SHOWER]
+    origin, semantic = site_labels(sums, 0.0)  # no energy is no label, whatever the threshold
+    assert origin.tolist() == [0, 1, 1, 2]
+    assert semantic.tolist() == [NONE, TRACK, MICHEL, SHOWER]
 
 
-def test_a_neutrino_track_over_a_cosmic_track_is_neutrino() -> None:
-    step = ((-100.0, 0.0, 240.0), (-100.0, 0.0, 260.0))
-    crossing = both(deposits(step), deposits(((-100.0, 0.0, 250.0), (-100.0, 0.0, 250.2)), neutrino=True))
-    made = images(crossing, **QUIET, **STILL)
+def point(energy_mev: float, *, neutrino: bool, semantic: SemanticLabel) -> Deposits:
+    """A deposit in wire 1024 of the collection plane."""
+    one = deposits(((-100.0, 0.0, 249.999), (-100.0, 0.0, 250.001)), neutrino=neutrino)
+    return replace(one, energy_mev_N=np.array([energy_mev]), semantic_N=np.array([semantic], np.int8))
+
+
+@pytest.mark.parametrize(
+    ("cosmic", "neutrino", "origin", "semantic"),
+    [
+        (0.5, 0.4, SiteLabel.COSMIC, TRACK),
+        (0.4, 0.5, SiteLabel.NEUTRINO, SHOWER),
+        (0.03, 0.02, SiteLabel.COSMIC, TRACK),  # neither reaches the threshold of 0.04 MeV, together they do
+        (0.02, 0.01, SiteLabel.BACKGROUND, NONE),
+    ],
+)
+def test_the_larger_deposit_of_a_site_gives_both_labels(
+    cosmic: float, neutrino: float, origin: SiteLabel, semantic: SemanticLabel
+) -> None:
+    steps = both(
+        point(cosmic, neutrino=False, semantic=TRACK),
+        point(neutrino, neutrino=True, semantic=SHOWER),
+    )
+    made = images(steps, **QUIET, **STILL)
     assert made.labels is not None
-    label = dict(zip(made.labels[2].coords[:, 0].tolist(), made.labels[2].values.tolist(), strict=True))
-    assert label[1024] == SiteLabel.NEUTRINO
-    assert label[1000] == label[1040] == SiteLabel.COSMIC
+    assert made.semantics is not None
+    assert made.labels[2].values.tolist() == [origin]
+    assert made.semantics[2].values.tolist() == [semantic]
+
+
+def test_many_small_deposits_of_a_kind_outweigh_a_larger_one_of_another() -> None:
+    small = [point(0.3, neutrino=True, semantic=kind) for kind in (TRACK, TRACK, SHOWER)]
+    steps = both(point(0.5, neutrino=False, semantic=MICHEL), both(both(small[0], small[1]), small[2]))
+    made = images(steps, **QUIET, **STILL)
+    assert made.labels is not None
+    assert made.semantics is not None
+    assert made.labels[2].values.tolist() == [SiteLabel.NEUTRINO]  # 0.9 against 0.5 MeV
+    assert made.semantics[2].values.tolist() == [TRACK]  # 0.6 MeV, then 0.5 of the Michel electron
+
+
+@pytest.mark.parametrize("lacks", ["origin_N", "semantic_N"])
+def test_a_label_that_the_source_lacks_is_absent_and_the_other_is_not_changed(lacks: str) -> None:
+    without = replace(ACROSS, origin_N=None) if lacks == "origin_N" else replace(ACROSS, semantic_N=None)
+    full, made = images(ACROSS), images(without)
+    assert (made.labels is None, made.semantics is None) == (lacks == "origin_N", lacks == "semantic_N")
+    for kept, known in ((made.labels, full.labels), (made.semantics, full.semantics)):
+        assert known is not None
+        for one, other in zip(kept or known, known, strict=True):
+            assert np.array_equal(one.values, other.values)
+
+
+@pytest.mark.parametrize("detector", [SBND, CUBE, NOVA], ids=["sbnd", "cube", "nova"])
+def test_energy_is_conserved_from_deposits_to_sites(detector: Detector) -> None:
+    rng = np.random.default_rng(3)
+    low, high = detector.bounds_cm.T
+    starts = low + (high - low) * rng.uniform(0.6, 0.8, (500, 3))  # far from walls, and from SBND's cathode
+    steps = deposits(*zip(starts, starts + rng.normal(0, 1.0, (500, 3)), strict=True))
+    pieces = cut_pieces(steps, detector, ResponseConfig())
+    assert pieces.mev_M.sum() == pytest.approx(steps.energy_mev_N.sum(), rel=1e-12)
+    for projection in range(detector.num_projections):
+        sums = sum_by_site(pieces, projection, detector)
+        shaped = shape_signal(sums, projection, detector, ResponseConfig())
+        assert shaped.mev_S.sum() == pytest.approx(steps.energy_mev_N.sum(), rel=1e-5)
+        assert shaped.electrons_S.sum() == pytest.approx(pieces.electrons_M.sum(), rel=1e-5)
+
+
+@pytest.mark.parametrize("detector", [SBND, CUBE, NOVA], ids=["sbnd", "cube", "nova"])
+def test_sites_are_those_of_a_sum_over_every_node_of_every_piece(detector: Detector) -> None:
+    """By brute force: three nodes along each axis, weights 1/6, 2/3, 1/6, into a dense image."""
+    pieces = cut_pieces(deposits(((-30.0, -10.0, 30.0), (-25.0, 12.0, 60.0))), detector, ResponseConfig())
+    dense = np.zeros(detector.shapes[0])
+    for coord, sigma, electrons in zip(pieces.coords_MD[0], pieces.sigma_MD, pieces.electrons_M, strict=True):
+        for nodes in itertools.product(
+            zip((-(3**0.5), 0.0, 3**0.5), (1 / 6, 2 / 3, 1 / 6), strict=True), repeat=detector.ndim
+        ):
+            place = tuple(round(float(c + s * node[0])) for c, s, node in zip(coord, sigma, nodes, strict=True))
+            dense[place] += electrons * np.prod([weight for _, weight in nodes])
+    sums = sum_by_site(pieces, 0, detector)
+    assert np.sort(sums.sites_S).tolist() == np.flatnonzero(dense).tolist()
+    assert sums.electrons_S == pytest.approx(dense.flat[sums.sites_S], rel=1e-12)
 
 
 def test_nothing_is_stored_below_the_threshold_and_noise_is_background() -> None:
@@ -118,6 +206,9 @@ def test_nothing_is_stored_below_the_threshold_and_noise_is_background() -> None
         assert value.values.min() >= 5.0
         assert np.all(np.diff(value.ids) > 0)
         assert np.array_equal(value.ids, label.ids)
+        assert made.semantics is not None
+        assert np.array_equal(value.ids, made.semantics[plane].ids)
+        assert np.array_equal(label.values == SiteLabel.BACKGROUND, made.semantics[plane].values == NONE)
         rows, columns = value.coords.T
         blocks = SBND.blocks[plane]
         assert rows.min() >= blocks[0].sites[0].start

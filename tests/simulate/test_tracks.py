@@ -3,13 +3,11 @@
 from __future__ import annotations
 
 import math
-from pathlib import Path
 
-import numba
 import numpy as np
 import pytest
 
-from nuweave.simulate.tracks import CACHE_FOLDER, add_primary, distance_to_exit, make_argon, new_event, turned
+from nuweave.simulate.tracks import add_primary, distance_to_exit, make_argon, new_event, turned
 from tests.simulate.shoot import SBND_CM, lengths_cm, shoot
 
 
@@ -72,9 +70,3 @@ def test_delta_rays_above_the_cutoff_are_tracks_of_their_own_and_as_many_as_ruth
         path += float(shot.tracks["length"][0])
         assert np.all(deltas["kinetic_start"] > 1.0)
     assert num_deltas / path == pytest.approx(0.5 * 0.307075 * 0.45059 * 1.396 * 0.9, rel=0.1)
-
-
-def test_machine_code_is_kept_in_a_folder_of_its_own_and_numba_is_left_as_it_was() -> None:
-    assert list(shoot(13, 2.0, num=1))
-    assert any(Path(CACHE_FOLDER).rglob("*.nbi"))
-    assert CACHE_FOLDER != numba.config.CACHE_DIR

@@ -147,6 +147,7 @@ def test_a_filter_that_is_not_installed_is_named(shard: Path) -> None:
         ("sparse2d_label", "value", {360: -1}, 3, "a label is no class from 0 to 2"),
         ("sparse2d_label", "value", {360: 0.5}, 3, "a label is no class from 0 to 2"),
         ("sparse2d_cosmic_seg", "value", {0: 3}, 0, "a label is no class from 0 to 2"),
+        ("sparse2d_semantic", "value", {0: 6}, 0, "a label is no class from 0 to 5"),
     ],
 )
 def test_a_wrong_row_is_named_with_its_event(
@@ -154,7 +155,8 @@ def test_a_wrong_row_is_named_with_its_event(
 ) -> None:
     with h5py.File(shard, "r+") as file:
         file.copy("Data/sparse2d_image_group", "Data/sparse2d_other_group")
-        file.copy("Data/sparse2d_label_group", "Data/sparse2d_cosmic_seg_group")
+        for name in ("cosmic_seg", "semantic"):
+            file.copy("Data/sparse2d_label_group", f"Data/sparse2d_{name}_group")
     change(shard, product, field, rows)
     assert told(shard) == [(product, event, what)]
 
@@ -184,11 +186,12 @@ def test_image_and_label_must_have_the_same_sites(tmp_path: Path) -> None:
         ([SparseImage(*sites)], [SparseImage(*sites, projection=1)]),
         ([SparseImage(*sites)], []),
     ]
-    with ShardWriter(tmp_path / "a.h5") as writer:
-        for event, (image, label) in enumerate(pairs):
-            writer.append(EventId(0, 0, event), sparse={"sparse2d_image": image, "sparse2d_label": label})
     what = "image and label have different sites"
-    assert told(tmp_path / "a.h5") == [("sparse2d_label", event, what) for event in (1, 2, 3)]
+    for name in ("sparse2d_label", "sparse2d_semantic"):
+        with ShardWriter(tmp_path / "a.h5") as writer:
+            for event, (image, label) in enumerate(pairs):
+                writer.append(EventId(0, 0, event), sparse={"sparse2d_image": image, name: label})
+        assert told(tmp_path / "a.h5") == [(name, event, what) for event in (1, 2, 3)]
 
 
 def test_pixels_and_boxes_must_be_finite(shard: Path) -> None:

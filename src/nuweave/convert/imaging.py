@@ -1,6 +1,6 @@
 """From deposits to images: pieces of a step, diffusion, projection, shaping, noise, threshold, labels. Pure functions.
 
-Shape letters: N deposits, M pieces of deposits, S sites of an image, Q nodes of a piece's cloud, D axes of an image.
+Shape letters: N deposits, M pieces of deposits, S sites of an image, D axes of an image, K labels, B blocks, T taps.
 """
 
 from __future__ import annotations
@@ -8,6 +8,7 @@ from __future__ import annotations
 import itertools
 import math
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -15,16 +16,14 @@ from numpy.typing import NDArray
 from nuweave.config import ConfigError
 from nuweave.config.convert import ResponseConfig
 from nuweave.convert.event import Deposits, Images, Vertex
+from nuweave.convert.kernels import are_among, blocks_of, dominant_labels, smear_charge, spread_pieces
 from nuweave.convert.noise import noise_sites
 from nuweave.convert.response import diffusion_cm, drift_time_us, ionisation_electrons, surviving_share
 from nuweave.physics.detectors import Detector, ReadoutBlock
-from nuweave.physics.truth import SiteLabel
+from nuweave.physics.truth import SemanticLabel, SiteLabel
 from nuweave.store import Clusters, SparseImage
 
 PIECE_SITES = 0.5  # longest piece of a step, in sites (and 1 % for rounding)
-# three-point Gauss-Hermite rule: a normal cloud as three points along each axis, exact up to its fifth moment
-NODE_SIGMAS = (-math.sqrt(3.0), 0.0, math.sqrt(3.0))
-NODE_WEIGHTS = (1 / 6, 2 / 3, 1 / 6)
 
 
 @dataclass(frozen=True)
@@ -35,14 +34,16 @@ class Pieces:
         coords_MD: float64[M, D] for each projection.
         sigma_MD: float64[M, D], diffusion along each axis of an image, in sites.
         electrons_M: float64[M], electrons that arrive.
-        cosmic_mev_M, neutrino_mev_M: float64[M], deposited energy by origin.
+        mev_M: float64[M], deposited energy.
+        origin_M, semantic_M: int8[M], SiteLabel and SemanticLabel; BACKGROUND and NONE where the source cannot tell.
     """
 
     coords_MD: list[NDArray[np.float64]]
     sigma_MD: NDArray[np.float64]
     electrons_M: NDArray[np.float64]
-    cosmic_mev_M: NDArray[np.float64]
-    neutrino_mev_M: NDArray[np.float64]
+    mev_M: NDArray[np.float64]
+    origin_M: NDArray[np.int8]
+    semantic_M: NDArray[np.int8]
 
 
 @dataclass(frozen=True)
@@ -50,14 +51,17 @@ class SiteSums:
     """What arrives at the sites of one image.
 
     Attributes:
-        sites_S: int64[S], ascending.
-        electrons_S, cosmic_mev_S, neutrino_mev_S: float64[S].
+        sites_S: int64[S], all different, in the order in which they are met.
+        electrons_S: float64[S].
+        mev_S: float64[S], deposited energy.
+        origin_S, semantic_S: int8[S], SiteLabel and SemanticLabel of what deposited most of it.
     """
 
     sites_S: NDArray[np.int64]
     electrons_S: NDArray[np.float64]
-    cosmic_mev_S: NDArray[np.float64]
-    neutrino_mev_S: NDArray[np.float64]
+    mev_S: NDArray[np.float64]
+    origin_S: NDArray[np.int8]
+    semantic_S: NDArray[np.int8]
 
 
 def make_images(
@@ -81,13 +85,19 @@ def make_images(
     """
     require_noise_a_plane(detector, settings)
     pieces = cut_pieces(deposits, detector, settings)
-    values, labels = [], []
+    values, labels, semantics = [], [], []
     for projection in range(detector.num_projections):
         sums = shape_signal(sum_by_site(pieces, projection, detector), projection, detector, settings)
-        value, label = digitise(sums, projection, detector, settings, rng)
+        value, label, semantic = digitise(sums, projection, detector, settings, rng)
         values.append(value)
         labels.append(label)
-    return Images(values, None if deposits.origin_N is None else labels, None, vertex_clusters(vertex, detector))
+        semantics.append(semantic)
+    return Images(
+        values,
+        labels=None if deposits.origin_N is None else labels,
+        semantics=None if deposits.semantic_N is None else semantics,
+        vertex=vertex_clusters(vertex, detector),
+    )
 
 
 def require_noise_a_plane(detector: Detector, settings: ResponseConfig) -> None:
@@ -114,46 +124,45 @@ def cut_pieces(deposits: Deposits, detector: Detector, settings: ResponseConfig)
     place_M3 = deposits.start_cm_N3[of_M] + ((number_M + 0.5) / num_N[of_M])[:, None] * step_N3[of_M]
 
     drift_us_M = drift_time_us(detector.drift_cm(place_M3), settings)
-    electrons_M = (ionisation_electrons(deposits, settings) / num_N)[of_M] * surviving_share(drift_us_M, settings)
-    energy_M = (deposits.energy_mev_N / num_N)[of_M]
-    origin_N = np.zeros(len(deposits), np.int8) if deposits.origin_N is None else deposits.origin_N
-    is_neutrino_M = (origin_N == SiteLabel.NEUTRINO)[of_M]
     coefficients = [settings.transverse_diffusion_cm2_s] * detector.ndim
     if detector.drift_axis is not None:
         coefficients[detector.drift_axis] = settings.longitudinal_diffusion_cm2_s
     sigmas = [diffusion_cm(drift_us_M, one) / size for one, size in zip(coefficients, detector.site_cm, strict=True)]
+    labels = [
+        np.full(len(of_M), unknown, np.int8) if known is None else known[of_M]
+        for known, unknown in (
+            (deposits.origin_N, SiteLabel.BACKGROUND),
+            (deposits.semantic_N, SemanticLabel.NONE),
+        )
+    ]
     return Pieces(
         coords_MD=detector.project(place_M3, deposits.time_us_N[of_M]),
         sigma_MD=np.stack(sigmas, axis=1),
-        electrons_M=electrons_M,
-        cosmic_mev_M=np.where(is_neutrino_M, 0.0, energy_M),
-        neutrino_mev_M=np.where(is_neutrino_M, energy_M, 0.0),
+        electrons_M=(ionisation_electrons(deposits, settings) / num_N)[of_M] * surviving_share(drift_us_M, settings),
+        mev_M=(deposits.energy_mev_N / num_N)[of_M],
+        origin_M=labels[0],
+        semantic_M=labels[1],
     )
 
 
 def sum_by_site(pieces: Pieces, projection: int, detector: Detector) -> SiteSums:
     """Spread every piece by diffusion and add up what falls into each site that is read out."""
-    shape, (low, high) = detector.shapes[projection], _read_out(detector.blocks[projection])
-    coords = pieces.coords_MD[projection]
-    reach = 2.0 + NODE_SIGMAS[-1] * pieces.sigma_MD
-    near = np.all((coords > low - reach) & (coords < high + reach), axis=1)
-    coords, sigma = coords[near], pieces.sigma_MD[near]
-    weighted = [column[near] for column in (pieces.electrons_M, pieces.cosmic_mev_M, pieces.neutrino_mev_M)]
-
-    axes = range(len(shape))
-    nearest = [[np.rint(coords[:, a] + s * sigma[:, a]).astype(np.int32) for s in NODE_SIGMAS] for a in axes]
-    inside = [[(at >= low[a]) & (at < high[a]) for at in nearest[a]] for a in axes]
-    ids, kept, shares = [], [], []
-    for nodes in itertools.product(range(len(NODE_SIGMAS)), repeat=len(shape)):
-        ok = np.logical_and.reduce([inside[a][node] for a, node in enumerate(nodes)])
-        ids.append(np.ravel_multi_index([nearest[a][node][ok] for a, node in enumerate(nodes)], shape))
-        kept.append(np.flatnonzero(ok))
-        shares.append(np.full(len(kept[-1]), math.prod(NODE_WEIGHTS[node] for node in nodes)))
-    of_Q, share_Q = np.concatenate(kept), np.concatenate(shares)
-    sites_S, number_Q = _number_sites(np.concatenate(ids), math.prod(shape))
+    first_origin, first_semantic = 2, 2 + len(SiteLabel)
+    sites_S, sums_SC = spread_pieces(
+        np.ascontiguousarray(pieces.coords_MD[projection]),
+        pieces.sigma_MD,
+        np.stack([pieces.electrons_M, pieces.mev_M], axis=1),
+        np.stack([first_origin + pieces.origin_M, first_semantic + pieces.semantic_M], axis=1),
+        first_semantic + len(SemanticLabel),
+        _read_out(detector.blocks[projection]),
+        np.array(detector.shapes[projection]),
+    )
     return SiteSums(
         sites_S,
-        *(_sum(number_Q, column[of_Q] * share_Q, len(sites_S)) for column in weighted),
+        electrons_S=sums_SC[:, 0].copy(),
+        mev_S=sums_SC[:, 1].copy(),
+        origin_S=dominant_labels(sums_SC[:, first_origin:first_semantic]),
+        semantic_S=dominant_labels(sums_SC[:, first_semantic:]),
     )
 
 
@@ -162,20 +171,22 @@ def shape_signal(sums: SiteSums, projection: int, detector: Detector, settings: 
     axis, shape = detector.drift_axis, detector.shapes[projection]
     if axis is None:
         return sums
-    low, high = (int(edge[axis]) for edge in _read_out(detector.blocks[projection]))
-    taps = shaping_taps(settings.shaping_cm / detector.site_cm[axis])
-    stride = math.prod(shape[axis + 1 :])
-    position_S = sums.sites_S // stride % shape[axis]
-    ids, charges = [], []
-    for offset, share in zip(range(-(len(taps) // 2), len(taps) // 2 + 1), taps, strict=True):
-        ok = (position_S + offset >= low) & (position_S + offset < high)
-        ids.append(sums.sites_S[ok] + offset * stride)
-        charges.append(sums.electrons_S[ok] * share)
-    sites_S, number_Q = _number_sites(np.concatenate(ids), math.prod(shape))
-    before = np.searchsorted(sites_S, sums.sites_S)
-    energies = np.zeros((2, len(sites_S)))
-    energies[:, before] = sums.cosmic_mev_S, sums.neutrino_mev_S
-    return SiteSums(sites_S, _sum(number_Q, np.concatenate(charges), len(sites_S)), *energies)
+    sites_S, electrons_S = smear_charge(
+        sums.sites_S,
+        sums.electrons_S,
+        shaping_taps(settings.shaping_cm / detector.site_cm[axis]),
+        math.prod(shape[axis + 1 :]),
+        shape[axis],
+        _read_out(detector.blocks[projection])[:, axis],
+    )
+    nothing = np.zeros(len(sites_S) - len(sums.sites_S), np.int8)
+    return SiteSums(
+        sites_S,
+        electrons_S,
+        mev_S=np.concatenate([sums.mev_S, nothing]),
+        origin_S=np.concatenate([sums.origin_S, nothing + np.int8(SiteLabel.BACKGROUND)]),
+        semantic_S=np.concatenate([sums.semantic_S, nothing + np.int8(SemanticLabel.NONE)]),
+    )
 
 
 def shaping_taps(sigma_sites: float) -> NDArray[np.float64]:
@@ -189,39 +200,57 @@ def shaping_taps(sigma_sites: float) -> NDArray[np.float64]:
 
 def digitise(
     sums: SiteSums, projection: int, detector: Detector, settings: ResponseConfig, rng: np.random.Generator
-) -> tuple[SparseImage, SparseImage]:
-    """Add noise, suppress what stays below the threshold, label what is left by the energy truly deposited there."""
-    shape, threshold_adc = detector.shapes[projection], settings.threshold_adc
-    signal_S = sums.electrons_S / settings.electrons_per_adc
-    coords = np.unravel_index(sums.sites_S, shape)
-    sites, values = [], []
-    for block in detector.blocks[projection]:
-        sigma_adc = settings.noise_adc[block.plane]
-        inside = [(at >= axis.start) & (at < axis.stop) for at, axis in zip(coords, block.sites, strict=True)]
-        here = np.flatnonzero(np.logical_and.reduce(inside))
-        value = signal_S[here] + sigma_adc * rng.standard_normal(len(here))
-        kept = value >= threshold_adc
-        alone, noise = noise_sites(
-            rng, block, shape, axis=detector.drift_axis, sigma_adc=sigma_adc, threshold_adc=threshold_adc
+) -> tuple[SparseImage, SparseImage, SparseImage]:
+    """Add noise, suppress what stays below the threshold, label what is left by the energy truly deposited there.
+
+    Returns:
+        values, SiteLabels and SemanticLabels of the same sites.
+    """
+    shape, blocks = detector.shapes[projection], detector.blocks[projection]
+    noise_adc_B = np.array([settings.noise_adc[block.plane] for block in blocks])
+    block_S = blocks_of(sums.sites_S, np.array(shape), np.stack([_read_out((block,)) for block in blocks]))
+    adc_S = sums.electrons_S / settings.electrons_per_adc
+    adc_S += noise_adc_B[block_S] * rng.standard_normal(len(adc_S))
+    kept = np.flatnonzero((adc_S >= settings.threshold_adc) & (block_S >= 0))
+    alone = [
+        noise_sites(
+            rng,
+            block,
+            shape,
+            axis=detector.drift_axis,
+            sigma_adc=settings.noise_adc[block.plane],
+            threshold_adc=settings.threshold_adc,
         )
-        free = ~_find(sums.sites_S, alone)[1]
-        sites += [sums.sites_S[here[kept]], alone[free]]
-        values += [value[kept], noise[free]]
-    ids = np.concatenate(sites)
-    order = np.argsort(ids)
-    ids = ids[order]
-    at, known = _find(sums.sites_S, ids)
-    label = np.zeros(len(ids), np.float32)
-    label[known] = site_labels(sums, settings.label_threshold_mev)[at[known]]
-    adc = np.concatenate(values)[order].astype(np.float32)
-    return _image(ids, adc, projection, detector), _image(ids, label, projection, detector)
+        for block in blocks
+    ]
+    noise_ids, noise_adc = (np.concatenate(parts) for parts in zip(*alone, strict=True))
+    free = ~are_among(noise_ids, sums.sites_S)
+    ids = np.concatenate([sums.sites_S[kept], noise_ids[free]])
+    order = np.argsort(ids, kind="stable")  # a merge sort: tracks and noise are runs that ascend already
+
+    def image(of_signal: NDArray[Any], of_noise: NDArray[Any]) -> SparseImage:
+        values = np.concatenate([of_signal, of_noise])[order].astype(np.float32)
+        return _image(ids[order], values, projection, detector)
+
+    origin_S, semantic_S = site_labels(sums, settings.label_threshold_mev)
+    num_free = np.count_nonzero(free)
+    return (
+        image(adc_S[kept], noise_adc[free]),
+        image(origin_S[kept], np.full(num_free, SiteLabel.BACKGROUND)),
+        image(semantic_S[kept], np.full(num_free, SemanticLabel.NONE)),
+    )
 
 
-def site_labels(sums: SiteSums, threshold_mev: float) -> NDArray[np.int64]:
-    """int64[S]: neutrino where its energy reaches the threshold, else cosmic where its does, else background."""
-    has_cosmic = (sums.cosmic_mev_S >= threshold_mev) & (sums.cosmic_mev_S > 0)
-    has_neutrino = (sums.neutrino_mev_S >= threshold_mev) & (sums.neutrino_mev_S > 0)
-    return np.where(has_neutrino, int(SiteLabel.NEUTRINO), np.where(has_cosmic, int(SiteLabel.COSMIC), 0))
+def site_labels(sums: SiteSums, threshold_mev: float) -> tuple[NDArray[np.int8], NDArray[np.int8]]:
+    """SiteLabel and SemanticLabel, int8[S]: of what deposited most energy, if the energy of all reaches the threshold.
+
+    Else, and where there is none, BACKGROUND and NONE.
+    """
+    enough_S = (sums.mev_S >= threshold_mev) & (sums.mev_S > 0)
+    return (
+        np.where(enough_S, sums.origin_S, np.int8(SiteLabel.BACKGROUND)),
+        np.where(enough_S, sums.semantic_S, np.int8(SemanticLabel.NONE)),
+    )
 
 
 def vertex_clusters(vertex: Vertex | None, detector: Detector) -> list[Clusters]:
@@ -243,35 +272,11 @@ def vertex_clusters(vertex: Vertex | None, detector: Detector) -> list[Clusters]
     return clusters
 
 
-def _read_out(blocks: tuple[ReadoutBlock, ...]) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
-    """First and one past the last site along each axis of the box that the blocks fill together."""
+def _read_out(blocks: tuple[ReadoutBlock, ...]) -> NDArray[np.int64]:
+    """int64[2, D], first and one past the last site along each axis of the box that the blocks fill together."""
     low = np.min([[axis.start for axis in block.sites] for block in blocks], axis=0)
     high = np.max([[axis.stop for axis in block.sites] for block in blocks], axis=0)
-    return low, high
-
-
-def _find(sites_S: NDArray[np.int64], ids: NDArray[np.int64]) -> tuple[NDArray[np.int64], NDArray[np.bool_]]:
-    """Position of each id in the ascending sites, and whether it is there at all."""
-    at = np.searchsorted(sites_S, ids).astype(np.int64)
-    return at, np.append(sites_S, -1)[at] == ids
-
-
-def _number_sites(ids_Q: NDArray[np.int64], num_sites: int) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
-    """The different ids, ascending, and which of them each id is.
-
-    What np.unique does, by marking sites of the image in place of sorting: several times faster at our densities.
-    """
-    is_hit = np.zeros(num_sites, np.bool_)
-    is_hit[ids_Q] = True
-    sites_S = np.flatnonzero(is_hit)
-    number = np.empty(num_sites, np.int64)
-    number[sites_S] = np.arange(len(sites_S))
-    return sites_S, number[ids_Q]
-
-
-def _sum(group_Q: NDArray[np.int64], weight_Q: NDArray[np.float64], num: int) -> NDArray[np.float64]:
-    """float64[num], the weights of each group added up."""
-    return np.asarray(np.bincount(group_Q, weight_Q, minlength=num), np.float64)
+    return np.stack([low, high]).astype(np.int64)
 
 
 def _image(ids: NDArray[np.int64], values: NDArray[np.float32], projection: int, detector: Detector) -> SparseImage:

@@ -36,7 +36,7 @@ MODE_OF_CODE: dict[int, Mode] = {
 
 
 class SiteLabel(IntEnum):
-    """What deposited most of interest in a site; a larger label wins where several apply."""
+    """What deposited most energy in a site; of sites that are merged the largest label stays."""
 
     BACKGROUND = 0
     COSMIC = 1

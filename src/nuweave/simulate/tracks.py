@@ -5,21 +5,21 @@ All loops work on one growing list of tracks: a track that makes another appends
 
 from __future__ import annotations
 
-import hashlib
 import math
-from collections.abc import Callable
 from pathlib import Path
-from typing import Any, NamedTuple, TypeVar, cast
+from typing import Any, NamedTuple
 
-import numba
 import numpy as np
 from numpy.typing import NDArray
 
 from nuweave.physics import constants as lar
+from nuweave.physics.compiled import compiler
 from nuweave.physics.energy_loss import dedx_mev_cm
 
-Function = TypeVar("Function", bound=Callable[..., Any])
 Direction = tuple[float, float, float]
+compiled = compiler(
+    *(Path(__file__).with_name(f"{name}.py") for name in ("tracks", "transport", "showers")), lar.__file__
+)
 
 # Geant4's process numbers: below 100 electromagnetic (type 2), 111 to 199 hadronic (4), 201 decay (6)
 PRIMARY, IONISATION, BREMSSTRAHLUNG, ANNIHILATION, PHOTOELECTRIC, COMPTON, CONVERSION = 0, 2, 3, 5, 12, 13, 14
@@ -62,28 +62,6 @@ class Argon(NamedTuple):
     loss: NDArray[np.float64]
     step_cm: float
     cutoff_mev: float
-
-
-def _cache_folder() -> str:
-    """Where machine code is kept: a folder for each state of the sources, as numba looks at one file at a time only."""
-    here = Path(__file__)
-    sources = [Path(lar.__file__), here, here.with_name("transport.py"), here.with_name("showers.py")]
-    digest = hashlib.sha256(b"".join(source.read_bytes() for source in sources)).hexdigest()[:16]
-    base = Path(numba.config.CACHE_DIR) if numba.config.CACHE_DIR else here.parent / "__pycache__"
-    return str(base / f"nuweave-{digest}")
-
-
-CACHE_FOLDER = _cache_folder()
-
-
-def compiled(function: Function) -> Function:
-    """Compile to machine code on first use, and keep it in CACHE_FOLDER; the Python type is kept."""
-    set_by_user = numba.config.CACHE_DIR
-    numba.config.CACHE_DIR = CACHE_FOLDER
-    try:
-        return cast(Function, numba.njit(cache=True)(function))
-    finally:
-        numba.config.CACHE_DIR = set_by_user
 
 
 def new_event(num_tracks: int, num_deposits: int) -> Event:

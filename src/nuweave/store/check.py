@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from nuweave.physics.truth import SemanticLabel
 from nuweave.store.cache import open_index
 from nuweave.store.columns import Column, ColumnError, open_column
 from nuweave.store.files import AGAIN, DamagedEventError, Fault, StoreError, file_state
@@ -20,6 +21,7 @@ from nuweave.store.schema import product_kind
 from nuweave.store.sums import Verifier, read_sums, sums_path
 
 NUM_CLASSES = 3
+LABELS = ("label", "seg", "semantic")  # ends of names of products whose values are classes
 SIGNATURE = b"\x89HDF\r\n\x1a\n"
 # version of a superblock -> where its width of an address stands, and where its addresses begin; the end is the third
 SUPERBLOCKS = {0: (13, 24), 1: (13, 28), 2: (9, 12), 3: (9, 12)}
@@ -30,7 +32,8 @@ def check_file(path: Path, *, num_classes: int = NUM_CLASSES) -> Iterator[Fault]
 
     Args:
         path: the file.
-        num_classes: labels (sparse products whose name ends in label or seg) are whole numbers below it.
+        num_classes: labels (sparse products whose name ends in label or seg) are whole numbers below it; those that end
+            in semantic are SemanticLabels.
     """
     if path.is_file():
         size, end = path.stat().st_size, _stored_end(path)
@@ -132,12 +135,14 @@ def event_faults(
                 yield Fault(index.path, MEANING[code], AGAIN, name, event)
         if product_kind(name) != "particle" and not _is_finite(found):
             yield Fault(index.path, MEANING[NOT_FINITE], AGAIN, name, event)
-        is_label = is_sparse and name.endswith(("label", "seg"))
-        if is_label and num_classes is not None and not np.isin(found["value"], np.arange(num_classes)).all():
-            what = f"{MEANING[BAD_LABEL]} from 0 to {num_classes - 1}"
+        if not (is_sparse and name.endswith(LABELS)):
+            continue
+        below = len(SemanticLabel) if num_classes is not None and name.endswith("semantic") else num_classes
+        if below is not None and not np.isin(found["value"], np.arange(below)).all():
+            what = f"{MEANING[BAD_LABEL]} from 0 to {below - 1}"
             yield Fault(index.path, what, "convert it again, or check it with its number of classes", name, event)
-        image = name.removesuffix("label") + "image"
-        if is_label and image in rows and not _have_same_sites(index, image, name, event, rows):
+        image = f"{name.rpartition('_')[0]}_image"
+        if image in rows and not _have_same_sites(index, image, name, event, rows):
             yield Fault(index.path, MEANING[DIFFERENT_SITES], "convert it again", name, event)
 
 

@@ -12,8 +12,9 @@ import numpy as np
 from numba import types
 from numpy.typing import NDArray
 
-from nuweave.store.kernels import compiled
+from nuweave.physics.compiled import compiler
 
+compiled = compiler(__file__)
 llvmlite.binding.load_library_permanently(deflate._deflate.__file__)
 _new_decompressor = types.ExternalFunction("libdeflate_alloc_decompressor", types.uintp())
 _free_decompressor = types.ExternalFunction("libdeflate_free_decompressor", types.void(types.uintp))

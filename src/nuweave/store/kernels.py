@@ -5,20 +5,14 @@ numpy looks at an event in a dozen passes, with as many arrays in between; a com
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from typing import Any, TypeVar, cast
+from typing import Any
 
-import numba
 import numpy as np
 from numpy.typing import NDArray
 
-Function = TypeVar("Function", bound=Callable[..., object])
+from nuweave.physics.compiled import compiler
 
-
-def compiled(function: Function) -> Function:
-    """The function as machine code, run without Python's lock."""
-    return cast(Function, numba.njit(nogil=True, cache=True)(function))
-
+compiled = compiler(__file__)
 
 # what `find_fault` finds
 RIGHT, DISORDER, OUTSIDE, NOT_FINITE, DIFFERENT_SITES, BAD_LABEL = range(6)

@@ -1,0 +1,263 @@
+"""Loops over the pieces and sites of an event, compiled.
+
+Sites are numbered in the order in which they are met, by a hash table: an image has millions, an event thousands.
+
+Shape letters: M pieces of deposits, S sites that were met, N any sites, D axes of an image, K labels, B blocks, T taps.
+"""
+
+from __future__ import annotations
+
+import math
+from typing import NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+from nuweave.physics.compiled import compiler
+
+compiled = compiler(__file__)
+
+FREE = -1  # a place of the table that is not taken
+SCATTER = np.uint64(0x9E3779B97F4A7C15)  # 2^64 over the golden ratio: neighbours land far apart (Knuth's hash)
+LEAST_ROOM = 4096
+NUM_NODES = 3
+# three-point Gauss-Hermite rule: a normal cloud as three points along each axis, exact up to its fifth moment
+NODE_SIGMAS = (-math.sqrt(3.0), 0.0, math.sqrt(3.0))
+NODE_WEIGHTS = (1 / 6, 2 / 3, 1 / 6)
+
+
+class Nodes(NamedTuple):
+    """Room for the nodes of a cloud: their sites and shares of it; and for those along one axis: places and weights."""
+
+    ids: NDArray[np.int64]
+    shares: NDArray[np.float64]
+    at: NDArray[np.int64]
+    weight: NDArray[np.float64]
+
+
+@compiled
+def new_table(room: int) -> NDArray[np.int32]:
+    """A table for up to `room` sites, at most half full."""
+    size = 8
+    while size < 2 * room:
+        size *= 2
+    return np.full(size, FREE, np.int32)
+
+
+@compiled
+def look_up(table: NDArray[np.int32], sites: NDArray[np.int64], site: int) -> np.int64:
+    """The place of the table with the number of a site, or the free place where it belongs."""
+    mask = len(table) - 1
+    place = np.int64((np.uint64(site) * SCATTER) >> np.uint64(32)) & mask
+    while table[place] != FREE and sites[table[place]] != site:
+        place = (place + 1) & mask
+    return place
+
+
+@compiled
+def number_sites(ids_N: NDArray[np.int64]) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+    """int64[S] the different ids in the order in which they are met, int64[N] which of them each is."""
+    table, sites, number_N = new_table(len(ids_N)), np.empty(len(ids_N), np.int64), np.empty(len(ids_N), np.int64)
+    num = 0
+    for n in range(len(ids_N)):
+        place = look_up(table, sites, ids_N[n])
+        if table[place] == FREE:
+            table[place], sites[num] = num, ids_N[n]
+            num += 1
+        number_N[n] = table[place]
+    return sites[:num], number_N
+
+
+@compiled
+def are_among(ids_N: NDArray[np.int64], sites_S: NDArray[np.int64]) -> NDArray[np.bool_]:
+    """bool[N], whether each id is one of the sites, which differ from each other."""
+    table, found_N = new_table(len(sites_S)), np.empty(len(ids_N), np.bool_)
+    for s in range(len(sites_S)):
+        table[look_up(table, sites_S, sites_S[s])] = s
+    for n in range(len(ids_N)):
+        found_N[n] = table[look_up(table, sites_S, ids_N[n])] != FREE
+    return found_N
+
+
+@compiled
+def merged_ids(
+    ids_N: NDArray[np.int64], shape_D: NDArray[np.int64], merged_D: NDArray[np.int64], factor: int
+) -> NDArray[np.int64]:
+    """int64[N], the site of an image of shape `merged_D` that each site of one of `shape_D` becomes part of."""
+    merged_N = np.zeros(len(ids_N), np.int64)
+    for n in range(len(ids_N)):
+        rest, stride = ids_N[n], 1
+        for axis in range(len(shape_D) - 1, -1, -1):
+            merged_N[n] += rest % shape_D[axis] // factor * stride
+            rest //= shape_D[axis]
+            stride *= merged_D[axis]
+    return merged_N
+
+
+@compiled
+def blocks_of(ids_N: NDArray[np.int64], shape_D: NDArray[np.int64], bounds_B2D: NDArray[np.int64]) -> NDArray[np.int64]:
+    """int64[N], the block (first and one past the last site along each axis) that each site lies in; -1 for none."""
+    num_axes = len(shape_D)
+    block_N, coord_D = np.full(len(ids_N), -1, np.int64), np.empty(num_axes, np.int64)
+    for n in range(len(ids_N)):
+        rest = ids_N[n]
+        for axis in range(num_axes - 1, -1, -1):
+            coord_D[axis] = rest % shape_D[axis]
+            rest //= shape_D[axis]
+        for block in range(len(bounds_B2D)):
+            inside = True
+            for axis in range(num_axes):
+                inside &= bounds_B2D[block, 0, axis] <= coord_D[axis] < bounds_B2D[block, 1, axis]
+            if inside:
+                block_N[n] = block
+                break
+    return block_N
+
+
+@compiled
+def spread_pieces(
+    coords_MD: NDArray[np.float64],
+    sigma_MD: NDArray[np.float64],
+    amounts_M2: NDArray[np.float64],
+    columns_M2: NDArray[np.int8],
+    num_columns: int,
+    bounds_2D: NDArray[np.int64],
+    shape_D: NDArray[np.int64],
+) -> tuple[NDArray[np.int64], NDArray[np.float64]]:
+    """Spread every piece over the nodes of its cloud and add up what falls into each site inside the bounds.
+
+    Args:
+        coords_MD, sigma_MD: centre and standard deviations of the cloud of each piece, in sites.
+        amounts_M2: two amounts of each piece, which go to columns 0 and 1.
+        columns_M2: columns beside 0 and 1, below `num_columns`, to which the second amount goes as well.
+        bounds_2D: first and one past the last site along each axis.
+        shape_D: of the image.
+    Returns:
+        int64[S] the sites as they are met; float64[S, columns] sums.
+    """
+    num_axes, num = len(shape_D), 0
+    table, sites, sums = new_table(LEAST_ROOM), np.empty(LEAST_ROOM, np.int64), np.zeros((LEAST_ROOM, num_columns))
+    most = NUM_NODES**num_axes
+    nodes = Nodes(np.empty(most, np.int64), np.empty(most), np.empty(NUM_NODES, np.int64), np.empty(NUM_NODES))
+    for m in range(len(coords_MD)):
+        for node in range(place_nodes(coords_MD[m], sigma_MD[m], bounds_2D, shape_D, nodes)):
+            site, share = nodes.ids[node], nodes.shares[node]
+            place = look_up(table, sites, site)
+            if table[place] == FREE:
+                if num == len(sites):
+                    table, sites, sums = double_room(sites, sums)
+                    place = look_up(table, sites, site)
+                table[place], sites[num] = num, site
+                num += 1
+            s = table[place]
+            for column in range(2):
+                sums[s, column] += share * amounts_M2[m, column]
+            for column in columns_M2[m]:
+                sums[s, column] += share * amounts_M2[m, 1]
+    return sites[:num], sums[:num]
+
+
+@compiled
+def double_room(
+    sites: NDArray[np.int64], sums: NDArray[np.float64]
+) -> tuple[NDArray[np.int32], NDArray[np.int64], NDArray[np.float64]]:
+    """A table of the sites, the sites, and their sums, with room for as many again."""
+    num = len(sites)
+    table, more, more_sums = new_table(2 * num), np.empty(2 * num, np.int64), np.zeros((2 * num, sums.shape[1]))
+    more[:num], more_sums[:num] = sites, sums
+    for s in range(num):
+        table[look_up(table, more, more[s])] = s
+    return table, more, more_sums
+
+
+@compiled
+def place_nodes(
+    coord_D: NDArray[np.float64],
+    sigma_D: NDArray[np.float64],
+    bounds_2D: NDArray[np.int64],
+    shape_D: NDArray[np.int64],
+    nodes: Nodes,
+) -> int:
+    """The different sites inside the bounds where the nodes of a cloud lie, and their shares of it, axis by axis.
+
+    Args:
+        coord_D, sigma_D: centre and standard deviations of the cloud, in sites.
+        bounds_2D: first and one past the last site along each axis.
+        shape_D: of the image.
+        nodes: written.
+    Returns:
+        how many sites.
+    """
+    num, nodes.ids[0], nodes.shares[0] = 1, 0, 1.0
+    for axis in range(len(coord_D)):
+        different = 0
+        for node in range(NUM_NODES):
+            nearest = np.rint(coord_D[axis] + NODE_SIGMAS[node] * sigma_D[axis])
+            if not bounds_2D[0, axis] <= nearest < bounds_2D[1, axis]:
+                continue
+            if different and nodes.at[different - 1] == nearest:
+                nodes.weight[different - 1] += NODE_WEIGHTS[node]
+            else:
+                nodes.at[different], nodes.weight[different] = np.int64(nearest), NODE_WEIGHTS[node]
+                different += 1
+        for k in range(num - 1, -1, -1):  # from behind: what is read is not yet overwritten
+            row, share = nodes.ids[k] * shape_D[axis], nodes.shares[k]
+            for node in range(different):
+                nodes.ids[k * different + node] = row + nodes.at[node]
+                nodes.shares[k * different + node] = share * nodes.weight[node]
+        num *= different
+    return num
+
+
+@compiled
+def smear_charge(
+    sites_S: NDArray[np.int64],
+    electrons_S: NDArray[np.float64],
+    taps_T: NDArray[np.float64],
+    stride: int,
+    length: int,
+    bounds_2: NDArray[np.int64],
+) -> tuple[NDArray[np.int64], NDArray[np.float64]]:
+    """Share out the charge of each site among its neighbours along an axis.
+
+    Args:
+        sites_S: different sites.
+        electrons_S: their charge.
+        taps_T: shares, that of the site itself in the middle.
+        stride, length: of the axis: from a site to the next, and number of sites.
+        bounds_2: first and one past the last site along the axis that can take charge.
+    Returns:
+        sites, those of `sites_S` first, and their charge.
+    """
+    num, half = len(sites_S), len(taps_T) // 2
+    room = num * len(taps_T)
+    table, sites, electrons = new_table(room), np.empty(room, np.int64), np.zeros(room)
+    sites[:num] = sites_S
+    for s in range(num):
+        table[look_up(table, sites, sites_S[s])] = s
+    for s in range(len(sites_S)):
+        position = sites_S[s] // stride % length
+        for tap in range(len(taps_T)):
+            offset = tap - half
+            if not bounds_2[0] <= position + offset < bounds_2[1]:
+                continue
+            site = sites_S[s] + offset * stride
+            place = look_up(table, sites, site)
+            if table[place] == FREE:
+                table[place], sites[num] = num, site
+                num += 1
+            electrons[table[place]] += taps_T[tap] * electrons_S[s]
+    return sites[:num], electrons[:num]
+
+
+@compiled
+def dominant_labels(mev_SK: NDArray[np.float64]) -> NDArray[np.int8]:
+    """int8[S], the label with most energy; of several the lowest."""
+    labels = np.empty(len(mev_SK), np.int8)
+    for s in range(len(mev_SK)):
+        best = 0
+        for label in range(1, mev_SK.shape[1]):
+            if mev_SK[s, label] > mev_SK[s, best]:
+                best = label
+        labels[s] = best
+    return labels
