@@ -20,6 +20,7 @@ ROOMS = (
     "simulate",
     "convert",
     "catalog",
+    "validate",
     "loader",
     "sparse",
     "models",
@@ -36,7 +37,7 @@ FORBIDDEN = {
     ("report", "train"),
     ("report", "evaluate"),
 }
-WITHOUT_TORCH = ("config", "physics", "store", "crosscheck", "simulate", "convert", "catalog", "report")
+WITHOUT_TORCH = ("config", "physics", "store", "crosscheck", "simulate", "convert", "catalog", "validate", "report")
 
 
 def imports(file: Path) -> Iterator[str]:

@@ -1,0 +1,1 @@
+"""Is the simulation what it should be? Its figures against reference values, real events, other samples. No torch."""
