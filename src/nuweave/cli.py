@@ -240,6 +240,60 @@ def larcv_check(
 
 
 @app.command()
+def validate(
+    reference: Annotated[
+        Path | None, typer.Option("--reference", help="larcv3 file of real SBND events to compare images with")
+    ] = None,
+    edepsim: Annotated[
+        list[Path] | None, typer.Option("--edepsim", help="file of energy deposits of muons; may be given again")
+    ] = None,
+    volume: Annotated[
+        str | None, typer.Option("--volume", help="sensitive detector to read, where such a file has several")
+    ] = None,
+    events: Annotated[
+        int, typer.Option("--events", min=2, help="SBND events to simulate; to read of such a file")
+    ] = 50,
+    seed: Annotated[int, typer.Option("--seed", help="of all that is simulated")] = 1,
+    json_file: Annotated[Path | None, typer.Option("--json", help="file to write: rows and histograms")] = None,
+    strict: Annotated[bool, typer.Option("--strict", help="exit status 1 if a value is not within its limits")] = False,
+) -> None:
+    """Measure the simulation against reference values and real events, and print the table of docs/quality.md."""
+    from nuweave.report.provenance import commit_of
+    from nuweave.validate.record import Validation, write_validation
+    from nuweave.validate.run import run_checks
+    from nuweave.validate.table import markdown
+
+    found = run_checks(reference=reference, edepsim=edepsim or [], volume=volume, num_events=events, seed=seed)
+    commit, dirty = commit_of(Path(__file__).resolve().parent)
+    date = datetime.now(UTC).strftime("%Y-%m-%d %H:%M UTC")
+    validation = Validation(commit, dirty, date, f"nuweave {' '.join(sys.argv[1:])}", found.rows, found.figures)
+    typer.echo(markdown(validation), nl=False)
+    if json_file is not None:
+        write_validation(validation, json_file)
+    if strict and any(row.held is False for row in found.rows):
+        raise typer.Exit(1)
+
+
+@app.command()
+def shift(
+    a: Annotated[Path, typer.Argument(help="larcv3 file with images: a shard, a packed file, CosmicTagger's")],
+    b: Annotated[Path, typer.Argument(help="another one, with images of the same size")],
+    json_file: Annotated[Path | None, typer.Option("--json", help="file to write")] = None,
+    events: Annotated[int, typer.Option("--events", min=1, help="events to compare, of each file at most")] = 500,
+    seed: Annotated[int, typer.Option("--seed", help="of the classifier")] = 1,
+) -> None:
+    """Say how far apart two samples of images are: distances of their figures, and whether a classifier tells them apart."""
+    from nuweave.store import write_aside
+    from nuweave.validate.shift import as_text, compare_files
+
+    found = compare_files(a, b, num_events=events, seed=seed)
+    typer.echo(as_text(found))
+    if json_file is not None:
+        with write_aside(json_file) as aside:
+            aside.write_text(json.dumps(asdict(found), indent=2) + "\n")
+
+
+@app.command()
 def describe(
     config: Annotated[Path, typer.Argument(help="configuration of a run")] = Path("config.yaml"),
     model: Annotated[str | None, typer.Option("--model", help="describe this one only")] = None,

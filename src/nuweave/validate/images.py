@@ -34,11 +34,12 @@ def figure_table(events: Iterable[Images]) -> pd.DataFrame:
         events: images of each event.
     Returns:
         a row an event; columns are (figure, plane, label) as `event_figures` gives them; NaN where an event has no site
-        to take a figure from.
+        to take a figure from, or has no image.
     """
     rows = [event_figures(images.values, images.labels) for images in events]
-    columns = pd.MultiIndex.from_tuples(list(rows[0]) if rows else [], names=KEYS)
-    return pd.DataFrame([list(row.values()) for row in rows], columns=columns, dtype=np.float64)
+    keys = list(dict.fromkeys(itertools.chain.from_iterable(rows)))
+    content = [[row.get(key, math.nan) for key in keys] for row in rows]
+    return pd.DataFrame(content, columns=pd.MultiIndex.from_tuples(keys, names=KEYS), dtype=np.float64)
 
 
 def event_figures(values: Sequence[SparseImage], labels: Sequence[SparseImage] | None) -> dict[Key, float]:
