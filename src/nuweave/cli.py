@@ -251,7 +251,7 @@ def validate(
         str | None, typer.Option("--volume", help="sensitive detector to read, where such a file has several")
     ] = None,
     events: Annotated[
-        int, typer.Option("--events", min=2, help="SBND events to simulate; to read of such a file")
+        int, typer.Option("--events", min=2, help="SBND events to simulate, and to read of each file at most")
     ] = 50,
     seed: Annotated[int, typer.Option("--seed", help="of all that is simulated")] = 1,
     json_file: Annotated[Path | None, typer.Option("--json", help="file to write: rows and histograms")] = None,
@@ -282,7 +282,7 @@ def shift(
     events: Annotated[int, typer.Option("--events", min=1, help="events to compare, of each file at most")] = 500,
     seed: Annotated[int, typer.Option("--seed", help="of the classifier")] = 1,
 ) -> None:
-    """Say how far apart two samples of images are: distances of their figures, and whether a classifier tells them apart."""
+    """Print how far apart two samples of images are: distances of figures, and what a classifier makes of them."""
     from nuweave.store import write_aside
     from nuweave.validate.shift import as_text, compare_files
 

@@ -84,10 +84,13 @@ def bench_table(
     from nuweave.bench.record import read_record
     from nuweave.bench.table import fill_tables
     from nuweave.store import write_aside
+    from nuweave.validate.record import read_validation
+    from nuweave.validate.table import fill_quality
 
-    documents = ("README.md", "docs/loader.md", "docs/networks.md", "docs/scaling.md")
+    documents = ("README.md", "docs/loader.md", "docs/networks.md", "docs/quality.md", "docs/scaling.md")
     for file in files or map(Path, documents):
         text = fill_tables(file.read_text(), lambda name: read_record(Path(name)))
+        text = fill_quality(text, lambda name: read_validation(Path(name)))
         with write_aside(file) as aside:
             aside.write_text(text)
         typer.echo(file)

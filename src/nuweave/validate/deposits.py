@@ -11,7 +11,8 @@ from numpy.typing import NDArray
 
 from nuweave.config import UserError
 from nuweave.convert.event import Deposits
-from nuweave.convert.sources import ADAPTERS, Source, open_source
+from nuweave.convert.inspect import find_format
+from nuweave.convert.sources import open_source
 from nuweave.physics.truth import SemanticLabel
 from nuweave.validate.record import Findings, Histogram, Row, between
 
@@ -61,7 +62,7 @@ def read_steps(path: Path, *, volume: str | None, num_events: int) -> tuple[NDAr
         StoreError: the file cannot be used.
         UserError: no adapter knows it, or it holds no such step.
     """
-    with closing(_open(path, volume)) as source:
+    with closing(open_source(find_format(path), path, volume=volume)) as source:
         contents = [source.event(entry).content for entry in range(min(len(source), num_events))]
     found = [track_steps(content) for content in contents if isinstance(content, Deposits)]
     dedx, length = (np.concatenate([np.zeros(0), *(step[part] for step in found)]) for part in (0, 1))
@@ -84,11 +85,3 @@ def weighted_median(values: NDArray[np.float64], weights: NDArray[np.float64]) -
     order = np.argsort(values)
     reached = np.cumsum(weights[order])
     return float(values[order[np.searchsorted(reached, reached[-1] / 2)]])
-
-
-def _open(path: Path, volume: str | None) -> Source:
-    """A file with the first adapter that knows its format."""
-    name = next((name for name, kind in ADAPTERS.items() if kind.probe(path)), None)
-    if name is None:
-        raise UserError(f"{path}: is of no format that nuweave reads: {', '.join(ADAPTERS)}; convert it first")
-    return open_source(name, path, volume=volume)

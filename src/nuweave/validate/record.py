@@ -8,6 +8,9 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import NamedTuple
 
+import numpy as np
+from numpy.typing import NDArray
+
 from nuweave.config import UserError
 from nuweave.store import write_aside
 
@@ -107,6 +110,12 @@ def near(
 ) -> Row:
     """A row whose value may differ from the target by a share of it."""
     return between(check, quantity, value, target * (1 - share), target * (1 + share), unit, note)
+
+
+def error_of_mean(values: NDArray[np.float64]) -> str:
+    """The statistical error of the mean of a sample, as a note."""
+    error = float(values.std() / np.sqrt(len(values)))
+    return f"+- {error:.2g}" if error < 100 else f"+- {error:.0f}"
 
 
 def write_validation(validation: Validation, path: Path) -> None:

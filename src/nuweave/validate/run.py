@@ -23,7 +23,7 @@ def run_checks(
         reference: larcv3 file of real SBND events, or None.
         edepsim: files of energy deposits, mostly muons.
         volume: the sensitive detector to read in those that have several.
-        num_events: SBND events to simulate, and events of each of those files to read.
+        num_events: SBND events to simulate, and events of each file to read at most.
         seed: of all that is simulated.
     Raises:
         UserError: a file cannot be used.

@@ -21,7 +21,7 @@ from nuweave.physics.detectors import Detector, get_detector
 from nuweave.physics.truth import SiteLabel
 from nuweave.simulate import simulate_file
 from nuweave.validate.images import LABELLED, QUANTILES, Key, figure_table
-from nuweave.validate.record import Findings, Histogram, Row, between
+from nuweave.validate.record import Findings, Histogram, Row, between, error_of_mean
 
 # as the Booster beam, which the reference events come from
 BOOSTER = SimulateConfig(
@@ -31,7 +31,7 @@ FULL = ConvertConfig(downsample=1)
 TOLERANCE = 0.20  # of the mean of the real events, where their range is narrower
 VERTEX_SITES = 1.5
 VALUE_BINS = np.round(np.geomspace(5.0, 1000.0, 31), 2)
-NO_REFERENCE = "not measured: give --reference"
+NO_REFERENCE, NO_LIMITS = "not measured: give --reference", "no limits: give --reference"
 LABELS = tuple(label.name.lower() for label in SiteLabel)
 WORDS = {name: f"{100 * share:.0f} % quantile of values" for name, share in QUANTILES.items()} | {
     "sites": "sites",
@@ -57,15 +57,15 @@ def check_sbnd(folder: Path, *, reference: Path | None, num_events: int, seed: i
     Args:
         folder: for the simulated files.
         reference: larcv3 file of real SBND events; without it there are no limits.
-        num_events: to simulate.
+        num_events: to simulate, and to read of the reference at most.
         seed: of the events.
     Raises:
         StoreError: the reference cannot be used.
         UserError: its images are not SBND's.
     """
     detector = get_detector("sbnd")
-    simulated = read_events(make_sample(folder, detector, num_events=num_events, seed=seed), detector)
-    real = None if reference is None else read_events(reference, detector)
+    simulated = read_events(make_sample(folder, detector, num_events=num_events, seed=seed), detector, num_events)
+    real = None if reference is None else read_events(reference, detector, num_events)
     tables = figure_table(images_of(simulated)), None if real is None else figure_table(images_of(real))
     rows = [*compare(*tables), vertex_row(simulated, detector, "simulated")]
     if real is None:
@@ -84,15 +84,15 @@ def make_sample(folder: Path, detector: Detector, *, num_events: int, seed: int)
     return shard
 
 
-def read_events(path: Path, detector: Detector) -> list[Event]:
-    """Every event of a larcv3 file that has images of the detector.
+def read_events(path: Path, detector: Detector, num_events: int) -> list[Event]:
+    """The first events of a larcv3 file that has images of the detector.
 
     Raises:
         StoreError: the file cannot be used.
         UserError: it has no event, no labels, or images of other sizes.
     """
     with closing(open_source("larcv3", path)) as source:
-        events = [source.event(entry) for entry in range(len(source))]
+        events = [source.event(entry) for entry in range(min(len(source), num_events))]
     shapes = [tuple(image.shape for image in images.values) for images in images_of(events)]
     if not events or set(shapes) != {detector.shapes} or any(images.labels is None for images in images_of(events)):
         raise UserError(
@@ -120,9 +120,9 @@ def compare(simulated: pd.DataFrame, real: pd.DataFrame | None) -> list[Row]:
         theirs = np.zeros(0) if real is None else real[key].dropna().to_numpy(np.float64)
         low, high = limits(theirs, FIVE_EVENTS.get((figure, label), {}).get(plane, ()))
         quantity = f"{WORDS[figure]}, {label}, plane {plane}"
-        note = f"{len(ours)} events" if len(ours) == 0 else f"+- {ours.std() / np.sqrt(len(ours)):.2g}"
-        note = note if high is not None else f"{note}; {NO_REFERENCE}"
-        rows.append(between("images", quantity, _mean(ours), low, high, UNITS[figure], note))
+        mean, note = (float(ours.mean()), error_of_mean(ours)) if len(ours) else (None, "no such site")
+        note = note if high is not None else f"{note}; {NO_LIMITS}"
+        rows.append(between("images", quantity, mean, low, high, UNITS[figure], note))
     return rows
 
 
@@ -197,7 +197,3 @@ def value_counts(events: Sequence[Event]) -> NDArray[np.float64]:
         ]
     )
     return np.asarray(total.mean(axis=0), np.float64)
-
-
-def _mean(values: NDArray[np.float64]) -> float | None:
-    return float(values.mean()) if len(values) else None

@@ -9,6 +9,7 @@ from collections.abc import Sequence
 from contextlib import closing
 from dataclasses import dataclass
 from pathlib import Path
+from typing import cast
 
 import numpy as np
 import pandas as pd
@@ -18,11 +19,11 @@ from scipy.stats import wasserstein_distance
 from nuweave.config import UserError
 from nuweave.convert.event import Images
 from nuweave.convert.sources import open_source
-from nuweave.validate.images import figure_table
+from nuweave.validate.images import Key, figure_table
 
 FOLDS = 5
 LEAST_EVENTS = 2 * FOLDS  # of a sample, for an AUC: two in each fold
-NUM_TREES, LEAF_EVENTS = 200, 3
+NUM_TREES, LEAF_EVENTS = 100, 3
 
 
 @dataclass(frozen=True)
@@ -98,13 +99,13 @@ def distances(a: pd.DataFrame, b: pd.DataFrame) -> list[Distance]:
     Source: optimal transport in one dimension, as scipy.stats.wasserstein_distance.
     """
     found = []
-    for figure, plane, label in a.columns.to_flat_index():
-        key = (figure, plane, label)
+    for key in a.columns:
+        figure, plane, label = cast(Key, key)
         one, other = (sample[key].dropna().to_numpy(np.float64) for sample in (a, b))
         if len(one) and len(other):
             spread = float(np.std(np.concatenate([one, other])))
             apart = float(wasserstein_distance(one, other)) / spread if spread > 0 else 0.0
-            found.append(Distance(str(figure), int(plane), str(label), apart))
+            found.append(Distance(figure, plane, label, apart))
     return sorted(found, key=lambda one: -one.distance)
 
 

@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from scipy.stats import gaussian_kde
 
 from nuweave.simulate.tracks import CONVERSION
-from nuweave.validate.record import Findings, Histogram, between, near
+from nuweave.validate.record import Findings, Histogram, error_of_mean, near
 from nuweave.validate.shoot import Shots, shoot
 
 ELECTRON, PHOTON = 11, 22
@@ -43,9 +43,8 @@ def check_showers(*, seed: int) -> Findings:
         value, note = peak(starts.dedx_mev_cm) / MIP_MEV_CM, f"{KINETIC_MEV:g} MeV, first {START_CM:g} cm"
         rows.append(near("showers", f"peak of dE/dx of {name}", value, mips, MIP_TOLERANCE, "MIP", note))
     gaps = photons.gap_cm
-    low, high = GAP_CM * (1 - GAP_TOLERANCE), GAP_CM * (1 + GAP_TOLERANCE)
-    note = f"+- {gaps.std() / np.sqrt(len(gaps)):.2g} cm, {KINETIC_MEV:g} MeV"
-    rows.append(between("showers", "mean gap before photons convert", float(gaps.mean()), low, high, "cm", note))
+    mean, note = float(gaps.mean()), f"{error_of_mean(gaps)}, {KINETIC_MEV:g} MeV"
+    rows.append(near("showers", "mean gap before photons convert", mean, GAP_CM, GAP_TOLERANCE, "cm", note))
     return Findings(rows, [*_dedx_figures(electrons, photons), _gap_figure(gaps)])
 
 

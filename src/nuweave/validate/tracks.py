@@ -6,10 +6,8 @@ Source of the expected values: numerical integration of the Bethe formula with d
 
 from __future__ import annotations
 
-import numpy as np
-
 from nuweave.simulate.tracks import INELASTIC, TRANSPORTATION
-from nuweave.validate.record import Findings, Row, near
+from nuweave.validate.record import Findings, Row, error_of_mean, near
 from nuweave.validate.shoot import shoot
 
 MUON, PROTON = 13, 2212
@@ -55,7 +53,7 @@ def measure_dedx(pdg: int, kinetic_mev: float, expected_mev_cm: float, *, seed: 
     tracks = shoot(pdg, start_mev, num=num, seed=seed, length_cm=length_cm, showers=False).tracks[:num]
     crossed = tracks[tracks["end_process"] == TRANSPORTATION]
     loss = (crossed["kinetic_start"] - crossed["kinetic"]) / crossed["length"]
-    quantity, note = f"dE/dx of {NAMES[pdg]}s of {kinetic_mev:g} MeV", _error(loss, "MeV/cm")
+    quantity, note = f"dE/dx of {NAMES[pdg]}s of {kinetic_mev:g} MeV", error_of_mean(loss)
     return near("tracks", quantity, float(loss.mean()), expected_mev_cm, TOLERANCE, "MeV/cm", note)
 
 
@@ -63,10 +61,5 @@ def measure_range(pdg: int, kinetic_mev: float, expected_cm: float, *, seed: int
     """Mean length of the tracks that stop without meeting a nucleus; arguments as of `measure_dedx`."""
     tracks = shoot(pdg, kinetic_mev, num=NUM_RANGES, seed=seed, showers=False).tracks[:NUM_RANGES]
     length = tracks["length"][tracks["end_process"] != INELASTIC]
-    quantity, note = f"range of {NAMES[pdg]}s of {kinetic_mev:g} MeV", _error(length, "cm")
+    quantity, note = f"range of {NAMES[pdg]}s of {kinetic_mev:g} MeV", error_of_mean(length)
     return near("tracks", quantity, float(length.mean()), expected_cm, TOLERANCE, "cm", note)
-
-
-def _error(values: np.ndarray[tuple[int], np.dtype[np.float64]], unit: str) -> str:
-    """The statistical error of the mean."""
-    return f"+- {values.std() / np.sqrt(len(values)):.2g} {unit}"

@@ -1,0 +1,122 @@
+"""Limits come from real events, and simulated ones are held against them."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from nuweave.config import UserError
+from nuweave.convert.event import Event, Images, Vertex
+from nuweave.convert.imaging import vertex_clusters
+from nuweave.physics.detectors import get_detector
+from nuweave.store import SparseImage
+from nuweave.validate.images import KEYS
+from nuweave.validate.sbnd import (
+    COMPARED,
+    VALUE_BINS,
+    check_sbnd,
+    compare,
+    limits,
+    read_events,
+    value_counts,
+    vertex_offsets,
+)
+from tests import mock
+
+SBND = get_detector("sbnd")
+
+
+def table(value: float, num_events: int = 2) -> pd.DataFrame:
+    columns = pd.MultiIndex.from_tuples([(figure, plane, label) for figure, label, plane in COMPARED], names=KEYS)
+    return pd.DataFrame(np.full((num_events, len(columns)), value), columns=columns)
+
+
+def event(place_cm: tuple[float, float, float], *, stored_cm: tuple[float, float, float]) -> Event:
+    vertex, stored = (Vertex(np.array(place), 0.0) for place in (place_cm, stored_cm))
+    return Event(0, Images([], None, None, vertex_clusters(stored, SBND)), vertex, None, None)
+
+
+def test_limits_are_the_range_and_at_least_a_fifth_of_the_mean() -> None:
+    assert limits(np.array([9.0, 11.0]), ()) == pytest.approx((8.0, 12.0))
+    assert limits(np.array([5.0, 15.0]), ()) == (5.0, 15.0)
+    assert limits(np.array([9.0, 11.0]), (2.0, 10.0)) == pytest.approx((2.0, 12.0))
+    assert limits(np.zeros(0), (2.0, 10.0)) == (2.0, 10.0)
+    assert limits(np.zeros(0), ()) == (None, None)
+
+
+def test_every_figure_is_compared_by_plane_and_label() -> None:
+    rows = {row.quantity: row for row in compare(table(50.0), table(45.0))}
+    assert len(rows) == 3 * (3 + 9) + 3
+    assert rows["50 % quantile of values, cosmic, plane 1"].held
+    assert rows["50 % quantile of values, cosmic, plane 1"].high == pytest.approx(54.0)
+    assert rows["sites, background, plane 0"].held
+    assert not {row.quantity: row for row in compare(table(50.0), table(40.0))}[
+        "5 % quantile of values, cosmic, plane 0"
+    ].held
+
+
+def test_without_real_events_only_what_is_known_of_five_sets_limits() -> None:
+    rows = {row.quantity: row for row in compare(table(12.0), None)}
+    assert (rows["clusters of more than 100 sites, labelled, plane 2"].high) == 12
+    row = rows["50 % quantile of values, neutrino, plane 2"]
+    assert (row.value, row.held, row.note) == (12.0, None, "+- 0; no limits: give --reference")
+
+
+def test_a_figure_that_no_event_has_is_not_measured() -> None:
+    row = compare(table(float("nan")), table(1.0))[-1]
+    assert (row.value, row.held, row.note) == (None, None, "no such site")
+
+
+def test_vertex_offset_is_the_largest_along_an_axis() -> None:
+    right = event((-100.0, 0.0, 250.0), stored_cm=(-100.0, 0.0, 250.0))
+    assert vertex_offsets(right, SBND).tolist() == pytest.approx([0.0] * 3)
+    # 0.9 cm along the beam are 3 wires of collection, and 1.5 of induction, which are rounded to 2
+    off = event((-100.0, 0.0, 250.0), stored_cm=(-100.0, 0.0, 250.9))
+    assert vertex_offsets(off, SBND).tolist() == pytest.approx([2.0, 2.0, 3.0])
+
+
+def test_events_without_a_vertex_have_no_offset() -> None:
+    images = Images([], None, None, None)
+    assert len(vertex_offsets(Event(0, images, None, None, None), SBND)) == 0
+    assert len(vertex_offsets(event((0.0, 0.0, 250.0), stored_cm=(900.0, 0.0, 250.0)), SBND)) == 0
+
+
+def test_values_are_counted_by_plane_and_label_a_mean_event() -> None:
+    sites = SparseImage(np.arange(4), np.array([5.0, 6.0, 6.0, 5000.0], np.float32), (2, 2))
+    labels = SparseImage(np.arange(4), np.array([0, 1, 1, 2], np.float32), (2, 2))
+    empty = SparseImage(np.zeros(0, np.int64), np.zeros(0, np.float32), (2, 2))
+    events = [
+        Event(number, Images([one], [other], None, None), None, None, None)
+        for number, (one, other) in enumerate([(sites, labels), (empty, empty)])
+    ]
+    counts = value_counts(events)
+    assert counts.shape == (1, 3, len(VALUE_BINS) - 1)
+    assert counts.sum(axis=2).tolist() == [[0.5, 1.0, 0.5]]
+    assert (counts[0, 0, 0], counts[0, 1, 1], counts[0, 2, -1]) == (0.5, 1.0, 0.5)
+
+
+def test_images_of_another_detector_are_refused(tmp_path: Path) -> None:
+    path = mock.write_shard(tmp_path / "small.h5")
+    with pytest.raises(UserError, match=r"small.h5: must hold events with labelled images of sbnd \(3 times 2048x1280"):
+        read_events(path, SBND, 5)
+
+
+def test_simulated_events_are_held_against_the_real_ones(tmp_path: Path, shared_data: Path) -> None:
+    found = check_sbnd(tmp_path, reference=shared_data / "larcv3/sbnd_2events.h5", num_events=2, seed=1)
+    rows = {row.quantity: row for row in found.rows}
+    assert len(rows) == 41
+    assert rows["50 % quantile of values, cosmic, plane 2"].low == pytest.approx(40.36, abs=0.01)
+    assert rows["real vertex / its projection"].held
+    assert rows["real vertex / its projection"].value == pytest.approx(1.01, abs=0.01)
+    assert rows["simulated vertex / its projection"].value == pytest.approx(0.25, abs=0.25)
+    assert len(found.figures) == 9
+    assert all(len(figure.reference or ()) == len(figure.counts) for figure in found.figures)
+
+
+def test_without_a_reference_the_simulation_is_described_alone(tmp_path: Path) -> None:
+    found = check_sbnd(tmp_path, reference=None, num_events=2, seed=1)
+    assert found.rows[-1].note == "not measured: give --reference"
+    assert all(figure.reference is None for figure in found.figures)
