@@ -42,6 +42,10 @@ def test_distance_is_the_way_that_events_must_move_in_standard_deviations_of_all
     assert found == [Distance("sites", 0, "all", 2.0), Distance("charge", 0, "all", 0.0)]
 
 
+def test_few_events_beside_many_are_not_farther_than_two() -> None:
+    assert distances(table(sites=[0.0] * 50), table(sites=[3.0])) == [Distance("sites", 0, "all", 2.0)]
+
+
 def test_what_an_event_lacks_does_not_count_and_what_a_sample_lacks_has_no_distance() -> None:
     nan = float("nan")
     found = distances(table(sites=[0, nan, 0], charge=[nan, nan, nan]), table(sites=[0, 0, 0], charge=[1, 1, 1]))

@@ -103,7 +103,8 @@ def distances(a: pd.DataFrame, b: pd.DataFrame) -> list[Distance]:
         figure, plane, label = cast(Key, key)
         one, other = (sample[key].dropna().to_numpy(np.float64) for sample in (a, b))
         if len(one) and len(other):
-            spread = float(np.std(np.concatenate([one, other])))
+            # of both together, each with half of the weight: with few events beside many the distance ends at 2, too
+            spread = float(np.sqrt((one.var() + other.var()) / 2 + (one.mean() - other.mean()) ** 2 / 4))
             apart = float(wasserstein_distance(one, other)) / spread if spread > 0 else 0.0
             found.append(Distance(figure, plane, label, apart))
     return sorted(found, key=lambda one: -one.distance)
