@@ -23,6 +23,7 @@ from nuweave.validate.sbnd import (
     read_events,
     value_counts,
     vertex_offsets,
+    vertex_row,
 )
 from tests import mock
 
@@ -82,6 +83,11 @@ def test_events_without_a_vertex_have_no_offset() -> None:
     images = Images([], None, None, None)
     assert len(vertex_offsets(Event(0, images, None, None, None), SBND)) == 0
     assert len(vertex_offsets(event((0.0, 0.0, 250.0), stored_cm=(900.0, 0.0, 250.0)), SBND)) == 0
+
+
+def test_without_a_vertex_in_view_nothing_is_measured() -> None:
+    row = vertex_row([event((0.0, 0.0, 250.0), stored_cm=(900.0, 0.0, 250.0))], SBND, "real")
+    assert (row.value, row.held, row.note) == (None, None, "no event has a vertex in view")
 
 
 def test_values_are_counted_by_plane_and_label_a_mean_event() -> None:

@@ -68,11 +68,7 @@ def check_sbnd(folder: Path, *, reference: Path | None, num_events: int, seed: i
     real = None if reference is None else read_events(reference, detector, num_events)
     tables = figure_table(images_of(simulated)), None if real is None else figure_table(images_of(real))
     rows = [*compare(*tables), vertex_row(simulated, detector, "simulated")]
-    if real is None:
-        rows.append(Row("vertex", "real vertex / its projection", None, 0.0, VERTEX_SITES, "sites", None, NO_REFERENCE))
-    else:
-        rows.append(vertex_row(real, detector, "real"))
-    return Findings(rows, value_figures(simulated, real))
+    return Findings([*rows, vertex_row(real, detector, "real")], value_figures(simulated, real))
 
 
 def make_sample(folder: Path, detector: Detector, *, num_events: int, seed: int) -> Path:
@@ -138,14 +134,15 @@ def limits(real: NDArray[np.float64], known: Sequence[float]) -> tuple[float, fl
     return (float(min(all_of_them)), float(max(all_of_them))) if all_of_them else (None, None)
 
 
-def vertex_row(events: Sequence[Event], detector: Detector, name: str) -> Row:
+def vertex_row(events: Sequence[Event] | None, detector: Detector, name: str) -> Row:
     """How far the middle of the stored vertex lies from the projection of the true place, at most, along any axis.
 
     The time of the neutrino is not used: images are aligned to it.
     """
-    off = np.concatenate([vertex_offsets(event, detector) for event in events])
-    note = f"largest of {len(off)} projections"
-    return between("vertex", f"{name} vertex / its projection", float(off.max()), 0.0, VERTEX_SITES, "sites", note)
+    off = np.concatenate([np.zeros(0), *(vertex_offsets(event, detector) for event in events or ())])
+    found = f"largest of {len(off)} projections" if len(off) else "no event has a vertex in view"
+    value, note = float(off.max()) if len(off) else None, NO_REFERENCE if events is None else found
+    return between("vertex", f"{name} vertex / its projection", value, 0.0, VERTEX_SITES, "sites", note)
 
 
 def vertex_offsets(event: Event, detector: Detector) -> NDArray[np.float64]:
