@@ -13,6 +13,7 @@ from nuweave.store.edepsim import MC_HDR, MC_STACK, SEGMENT, TRAJECTORY, VERTEX,
 
 MIP_MEV_CM = 2.1
 COSMIC_VERTEX, NEUTRINO_VERTEX = 100, 7
+TRACK_OF_VERTEX = {COSMIC_VERTEX: 0, NEUTRINO_VERTEX: 1}
 
 
 def deposits(*steps: tuple[tuple[float, float, float], tuple[float, float, float]], neutrino: bool = False) -> Deposits:
@@ -44,13 +45,15 @@ def edepsim_tables(detector: Detector, *, num_events: int = 3) -> EdepSimEvents:
     low, high = detector.bounds_cm.T
     middle = 0.5 * (low + high)
     place_cm = middle - np.array([30, 0, 0])
-    segments, vertices, headers, stacks = [], [], [], []
+    segments, tracks, vertices, headers, stacks = [], [], [], [], []
     for number in range(10, 10 + num_events):
         has_neutrino = number < 10 + num_events - 1
         segments.append(_muon(number, COSMIC_VERTEX, low[2], high[2], axis=2, through=middle + np.array([20, 10, 0])))
+        tracks.append(_track(number, COSMIC_VERTEX))
         vertices.append(_rows(VERTEX, 1, event_id=number, vertex_id=COSMIC_VERTEX))
         if not has_neutrino:
             continue
+        tracks.append(_track(number, NEUTRINO_VERTEX))
         segments.append(_muon(number, NEUTRINO_VERTEX, place_cm[1], high[1], axis=1, through=place_cm))
         place = dict(zip(("x_vert", "y_vert", "z_vert"), place_cm, strict=True))
         vertices.append(_rows(VERTEX, 1, event_id=number, vertex_id=NEUTRINO_VERTEX, **place))
@@ -67,7 +70,7 @@ def edepsim_tables(detector: Detector, *, num_events: int = 3) -> EdepSimEvents:
         stacks.append(stack)
     return EdepSimEvents(
         segments=np.concatenate(segments),
-        trajectories=_rows(TRAJECTORY, 1),
+        trajectories=np.concatenate(tracks),
         vertices=np.concatenate(vertices),
         mc_hdr=np.concatenate([np.zeros(0, MC_HDR), *headers]),
         mc_stack=np.concatenate([np.zeros(0, MC_STACK), *stacks]),
@@ -88,6 +91,15 @@ def _rows(dtype: np.dtype[np.void], num: int, **values: object) -> np.ndarray[tu
     return rows
 
 
+def _track(event: int, vertex: int) -> np.ndarray[tuple[int], np.dtype[np.void]]:
+    """The trajectory of a primary muon."""
+    track = TRACK_OF_VERTEX[vertex]
+    return _rows(
+        TRAJECTORY, 1, event_id=event, vertex_id=vertex, traj_id=track, parent_id=-1, primary=True, pdg_id=13,
+        E_start=605.658,
+    )  # fmt: skip
+
+
 def _muon(
     event: int,
     vertex: int,
@@ -100,6 +112,7 @@ def _muon(
     """Segments of 0.3 cm along an axis."""
     edges = np.arange(begin, end, 0.3)
     rows = _rows(SEGMENT, len(edges) - 1, event_id=event, vertex_id=vertex, pdg_id=13, dE=MIP_MEV_CM * 0.3, dx=0.3)
+    rows["traj_id"] = TRACK_OF_VERTEX[vertex]
     for index, name in enumerate("xyz"):
         rows[f"{name}_start"] = edges[:-1] if index == axis else through[index]
         rows[f"{name}_end"] = edges[1:] if index == axis else through[index]

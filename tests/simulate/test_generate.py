@@ -12,7 +12,8 @@ from numpy.typing import NDArray
 from nuweave.config import ConfigError, parse
 from nuweave.config.simulate import SimulateConfig
 from nuweave.simulate import generate, simulate_event, simulate_file
-from nuweave.store.edepsim import TABLES, EdepSimEvents, read_edepsim
+from nuweave.store.edepsim import TABLES, EdepSimEvents
+from nuweave.store.edepsim_file import read_edepsim
 from tests.simulate.shoot import SBND_CM
 
 

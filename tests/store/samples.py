@@ -11,6 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from nuweave.store import Clusters, EventId, ShardReader, ShardWriter, SiteReader, SparseImage, StoreError
+from nuweave.store.edepsim import MC_HDR, MC_STACK, SEGMENT, TRAJECTORY, VERTEX, EdepSimEvents
 from nuweave.store.schema import COMPACT_LABEL, COMPACT_VOXEL, product_kind
 from nuweave.store.sites import Columns
 from nuweave.store.sums import make_sums, write_sums
@@ -170,3 +171,13 @@ def read_all(path: Path, products: tuple[str, ...] = (IMAGE, LABEL, CLUSTER, PAR
         else:
             found["sites"] = sites
     return found
+
+
+def edepsim_tables() -> EdepSimEvents:
+    """Two events: a neutrino with one segment of 0.6 MeV, a cosmic without."""
+    segments, trajectories = np.zeros(1, SEGMENT), np.zeros(1, TRAJECTORY)
+    vertices, header, stack = np.zeros(2, VERTEX), np.zeros(1, MC_HDR), np.zeros(1, MC_STACK)
+    vertices["event_id"], vertices["vertex_id"] = [0, 4], [0, 4001]
+    segments["dE"], segments["t0_start"] = 0.6, 1e-6
+    header["Enu"], stack["part_4mom"] = 800, [0, 0, 800, 800]
+    return EdepSimEvents(segments, trajectories, vertices, header, stack)

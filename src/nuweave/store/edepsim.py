@@ -15,7 +15,7 @@ import h5py
 import numpy as np
 from numpy.typing import NDArray
 
-from nuweave.store.files import StoreError, open_h5, write_aside
+from nuweave.store.files import write_aside
 
 CHUNK_ROWS = 16384
 
@@ -69,14 +69,6 @@ TABLES = {
     "mc_hdr": MC_HDR,
     "mc_stack": MC_STACK,
 }
-NEEDED_FIELDS = {
-    "segments": ["event_id", "vertex_id", "traj_id", "pdg_id", "t0_start", "t0_end", "dE"]
-    + [f"{axis}_{end}" for axis in "xyz" for end in ("start", "end")],
-    "trajectories": ["event_id", "vertex_id", "traj_id", "parent_id", "pdg_id"],
-    "vertices": ["event_id", "vertex_id", "x_vert", "y_vert", "z_vert"],
-    "mc_hdr": ["event_id", "vertex_id", "x_vert", "y_vert", "z_vert", "reaction", "isCC", "Enu", "nu_pdg"],
-    "mc_stack": ["event_id", "vertex_id", "part_4mom", "part_pdg", "part_status"],
-}
 
 
 @dataclass(frozen=True)
@@ -116,32 +108,3 @@ def write_edepsim(path: Path, tables: EdepSimEvents, attributes: Mapping[str, st
             settings = {"chunks": chunks, "compression": "gzip", "compression_opts": 1, "shuffle": True}
             file.create_dataset(name, data=rows, maxshape=(None,), **settings)
         file.attrs.update(tables.attributes if attributes is None else attributes)
-
-
-def read_edepsim(path: Path) -> EdepSimEvents:
-    """Read the tables as stored; fields that nuweave does not know are kept.
-
-    Raises:
-        StoreError: the file cannot be opened, is of another dialect (a table or a field is missing), or has no events.
-    """
-    with open_h5(path) as file:
-        missing = [name for name in TABLES if not isinstance(file.get(name), h5py.Dataset)]
-        if missing:
-            raise StoreError(
-                f"{path}: has no table {', '.join(missing)} (found: {', '.join(sorted(file)) or 'nothing'}); "
-                "convert the edep-sim ROOT file with 2x2_sim's convert_edepsim_roottoh5.py, which writes all five"
-            )
-        for name, needed in NEEDED_FIELDS.items():
-            absent = sorted(set(needed) - set(file[name].dtype.names or ()))
-            if absent:
-                raise StoreError(
-                    f"{path}: table {name} has no field {', '.join(absent)}; it is of an older dialect: convert the "
-                    "edep-sim ROOT file again with a present 2x2_sim"
-                )
-        tables: dict[str, Any] = {name: file[name][:] for name in TABLES}
-        attributes: dict[str, str | int] = {name: value for name, value in file.attrs.items() if isinstance(value, str)}
-        attributes |= {name: int(value) for name, value in file.attrs.items() if isinstance(value, np.integer)}
-    for name in ("vertices", "segments"):
-        if not len(tables[name]):
-            raise StoreError(f"{path}: table {name} is empty, so there are no events; leave the file out")
-    return EdepSimEvents(**tables, attributes=attributes)

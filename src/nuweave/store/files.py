@@ -85,9 +85,12 @@ def file_state(path: Path) -> FileState:
     return FileState(found.st_size, found.st_mtime_ns, found.st_ino)
 
 
-def open_h5(path: Path) -> h5py.File:
+def open_h5(path: Path, *, cache_bytes: int | None = None) -> h5py.File:
     """Open an HDF5 file for reading.
 
+    Args:
+        path: the file.
+        cache_bytes: room for inflated chunks of each dataset; HDF5's own choice (1 MiB) where None.
     Raises:
         StoreError: the file is missing, empty, not HDF5, or truncated.
     """
@@ -99,7 +102,7 @@ def open_h5(path: Path) -> h5py.File:
     if not h5py.is_hdf5(path):
         raise StoreError(f"{path}: is not an HDF5 file; give an HDF5 file, or the adapter that reads this format")
     try:
-        return h5py.File(path, "r", locking=False)
+        return h5py.File(path, "r", locking=False, rdcc_nbytes=cache_bytes)
     except UNREADABLE as error:
         reason = "is truncated" if "truncated" in str(error) else f"cannot be opened ({one_line(error)})"
         raise StoreError(f"{path}: {reason}, {size} bytes found; write or copy it again") from None

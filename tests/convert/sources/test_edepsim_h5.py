@@ -5,16 +5,18 @@ from __future__ import annotations
 from dataclasses import replace
 from pathlib import Path
 
+import h5py
 import numpy as np
 import pytest
 
-from nuweave.convert.event import Deposits
+from nuweave.convert.event import Deposits, Provides
 from nuweave.convert.sources import open_source
-from nuweave.convert.sources.edepsim_h5 import EdepSimH5
+from nuweave.convert.sources.edepsim_h5 import EdepSimH5, read_deposits
 from nuweave.physics.detectors import get_detector
-from nuweave.physics.truth import Mode, SiteLabel
+from nuweave.physics.truth import Mode, SemanticLabel, SiteLabel
 from nuweave.store import StoreError
 from nuweave.store.edepsim import write_edepsim
+from nuweave.store.edepsim_file import EdepSimFile
 from tests.convert.handmade import edepsim_tables, write_edepsim_file
 
 SBND = get_detector("sbnd")
@@ -118,13 +120,110 @@ def test_of_two_neutrinos_the_one_that_deposits_more_is_the_event(tmp_path: Path
     assert particles["pdg"].tolist() == [14, 13, 2212, 2212]
 
 
+def test_semantics_follow_the_trajectories(tmp_path: Path) -> None:
+    tables = edepsim_tables(SBND, num_events=1)
+    electron = tables.trajectories.copy()
+    for name, value in {"traj_id": 8, "parent_id": 0, "pdg_id": -11, "E_start": 40.0, "start_process": 6}.items():
+        electron[name] = value
+    tables.segments["traj_id"][-3:] = 8
+    write_edepsim(tmp_path / "a.h5", replace(tables, trajectories=np.concatenate([electron, tables.trajectories])))
+    source = EdepSimH5(tmp_path / "a.h5")
+    content = source.event(0).content
+    assert source.provides.semantics
+    assert isinstance(content, Deposits)
+    assert content.semantic_N is not None
+    assert set(content.semantic_N[:-3]) == {SemanticLabel.TRACK}
+    assert content.semantic_N[-3:].tolist() == [SemanticLabel.MICHEL] * 3
+
+
+def test_what_is_wrong_is_counted(tmp_path: Path) -> None:
+    tables = edepsim_tables(SBND, num_events=1)
+    tables.trajectories["pdg_id"], tables.trajectories["parent_id"] = 2000000101, 77
+    tables.segments["dx"][:5] = 0.5
+    write_edepsim(tmp_path / "a.h5", tables)
+    notes = {"unknown_pdg": 1, "missing_parent": 1, "dx_is_not_length": 5}
+    assert EdepSimH5(tmp_path / "a.h5").event(0).notes == notes
+
+
+def without(path: Path, *tables: str) -> Path:
+    """The hand-made file without some tables."""
+    with h5py.File(write_edepsim_file(path, SBND), "r+") as file:
+        for name in tables:
+            del file[name]
+    return path
+
+
+def test_without_the_tables_of_a_generator_no_vertex_is_called_a_neutrino(tmp_path: Path) -> None:
+    source = EdepSimH5(without(tmp_path / "a.h5", "mc_hdr", "mc_stack"))
+    assert source.provides == Provides(site_labels=False, semantics=True, vertex=True, particles=False, mode=False)
+    event = source.event(0)
+    assert isinstance(event.content, Deposits)
+    assert event.content.origin_N is None
+    assert (event.particles, event.mode) == (None, None)
+    assert event.vertex is not None
+    assert event.vertex.place_cm.tolist() == [0, 0, 0]  # of the cosmic muon, which deposits more
+
+
+def test_without_processes_there_are_no_semantics(tmp_path: Path) -> None:
+    tables = edepsim_tables(SBND)
+    names = [name for name in tables.trajectories.dtype.names or () if name != "start_process"]
+    with h5py.File(without(tmp_path / "a.h5", "trajectories"), "r+") as file:
+        file["trajectories"] = tables.trajectories[names]
+    source = EdepSimH5(tmp_path / "a.h5")
+    content = source.event(0).content
+    assert not source.provides.semantics
+    assert isinstance(content, Deposits)
+    assert content.semantic_N is None
+
+
+# counted with h5py alone: (events, segments, wrong dx), number and energy [MeV] of an entry, its first and last hit:
+# start [cm] and energy [MeV]
+OLD_FILES = [
+    (
+        "test_inputs.h5", (10, 2736), 0, (0, 98, 315.6229, 79),
+        (-29.057234, -77.43936, 29.889189, 2.6883843), (28.753235, -58.486767, 17.801731, 0.4834577),
+    ),
+    (
+        "module0_corsika.h5", (25, 1095), 1, (130, 198, 314.5221, 0),
+        (-4.5651984, 40.2314, 0.5036129, 0.04432042), (2.5331728, 31.474163, -4.6511116, 0.22801538),
+    ),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(("name", "counts", "entry", "expected", "first", "last"), OLD_FILES)
+def test_the_oldest_dialect_gives_deposits_and_no_truth(
+    shared_data: Path,
+    name: str,
+    counts: tuple[int, int],
+    entry: int,
+    expected: tuple[int, int, float, int],
+    first: tuple[float, ...],
+    last: tuple[float, ...],
+) -> None:
+    source = open_source("edepsim_h5", shared_data / "edepsim_h5" / name)
+    assert source.provides == Provides(site_labels=False, semantics=False, vertex=False, particles=False, mode=False)
+    events = [source.event(number) for number in range(len(source))]
+    assert (len(events), sum(len(event.content) for event in events if isinstance(event.content, Deposits))) == counts
+    event = events[entry]
+    content = event.content
+    assert isinstance(content, Deposits)
+    assert (event.vertex, event.particles, content.origin_N, content.semantic_N) == (None, None, None, None)
+    wrong = event.notes.get("dx_is_not_length", 0)
+    assert (event.number, len(content), content.energy_mev_N.sum(), wrong) == pytest.approx(expected)
+    for row, hit in ((0, first), (-1, last)):
+        assert [*content.start_cm_N3[row], content.energy_mev_N[row]] == pytest.approx(hit)
+
+
 @pytest.mark.parametrize("name", ["test_inputs.h5", "module0_corsika.h5"])
-def test_the_old_dialect_is_refused_naming_what_is_missing(shared_data: Path, name: str) -> None:
-    with pytest.raises(StoreError, match=rf"{name}: has no table trajectories, vertices, mc_hdr, mc_stack") as caught:
-        open_source("edepsim_h5", shared_data / "edepsim_h5" / name)
-    assert "\n" not in str(caught.value)
+def test_muons_of_the_real_files_lose_what_muons_lose(shared_data: Path, name: str) -> None:
+    with EdepSimFile(shared_data / "edepsim_h5" / name) as file:
+        segments = file.table("segments")
+    deposits = read_deposits(segments[np.abs(segments["pdg_id"]) == 13], None, None, trigger_us=0.0)
+    length = np.linalg.norm(deposits.end_cm_N3 - deposits.start_cm_N3, axis=1)
+    assert 1.7 < np.median(deposits.dedx_mev_cm_N[length > 0.1]) < 2.2
+    assert 1.7 < deposits.energy_mev_N.sum() / length.sum() < 2.2
 
 
 def test_foreign_hdf5_is_refused_naming_what_is_missing(shared_data: Path) -> None:
-    with pytest.raises(StoreError, match=r"EPEM.irene.h5: has no table segments, trajectories"):
-        open_source("edepsim_h5", shared_data / "nexus_h5" / "EPEM.irene.h5")
+    with pytest.raises(StoreError, match=r"EPEM.irene.h5: has no table segments, trajectories, vertices"):
+        EdepSimH5(shared_data / "nexus_h5" / "EPEM.irene.h5")

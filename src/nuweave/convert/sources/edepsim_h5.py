@@ -1,4 +1,10 @@
-"""edep-sim HDF5 with generator truth, as 2x2_sim and the embedded generator write it."""
+"""edep-sim HDF5 in its dialects: deposits alone, with tracks (larnd-sim), with a generator's truth (2x2_sim, ours).
+
+What each knows:
+    deposits alone: no truth; which particle deposited is not enough to tell a delta ray from a shower.
+    with tracks: semantics, and the vertex that deposited most energy. Nothing says which vertices are neutrinos.
+    with a generator's truth: all. A vertex with a row in `mc_hdr` is a neutrino, any other a cosmic particle.
+"""
 
 from __future__ import annotations
 
@@ -8,104 +14,158 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from nuweave.convert.event import Deposits, Event, Provides, neutrino_vertex
+from nuweave.convert.event import Deposits, Event, Note, Provides, Vertex, neutrino_vertex
+from nuweave.convert.sources.semantics import Trajectories, label_deposits, num_unknown
 from nuweave.convert.sources.source import is_hdf5, require_no_volume
 from nuweave.physics.truth import NEUTRAL_CURRENT, Mode, SiteLabel
-from nuweave.store import PARTICLE, open_h5
-from nuweave.store.edepsim import TABLES, EdepSimEvents, read_edepsim
+from nuweave.store import PARTICLE
+from nuweave.store.edepsim_file import Dialect, EdepSimFile, is_edepsim
 
 FINAL_STATE = 1  # part_status in mc_stack
 # flags of mc_hdr; `reaction` does not serve, each generator has a scheme of its own for it
 MODE_OF_FLAG = {"isQES": Mode.QE, "isRES": Mode.RES, "isDIS": Mode.DIS, "isMEC": Mode.OTHER, "isCOH": Mode.OTHER}
+FIELDS_OF_SEMANTICS = {"E_start", "start_process", "start_subprocess"}
 POINT_DEPOSIT_CM = 0.01  # a shorter step has no energy loss a length of its own; this one stands in
+LENGTH_TOLERANCE = 0.05  # of a stored `dx` that is not the length of its segment
 
 
 class EdepSimH5:
-    """A file in the dialect with segments, trajectories, vertices, mc_hdr and mc_stack."""
+    """A file in any of the dialects; only the rows of the event asked for are read."""
 
     def __init__(self, path: Path, *, volume: str | None = None) -> None:
         require_no_volume(path, volume)
-        self._tables: EdepSimEvents = read_edepsim(path)
-        self._numbers = self._tables.event_ids
-        names = ("segments", "vertices", "mc_hdr", "mc_stack")
-        self._rows = {name: _RowsByEvent(getattr(self._tables, name)) for name in names}
-        has_mode = set(MODE_OF_FLAG) <= set(self._tables.mc_hdr.dtype.names or ())
-        self.provides = Provides(site_labels=True, semantics=False, vertex=True, particles=True, mode=has_mode)
-        generator, seed = (self._tables.attributes.get(name) for name in ("generator", "generator_seed"))
+        self._file = EdepSimFile(path)
+        has_tracks = self._file.dialect is not Dialect.SEGMENTS
+        has_truth = self._file.dialect is Dialect.GENERATOR
+        self.provides = Provides(
+            site_labels=has_truth,
+            semantics=has_tracks and self._file.fields("trajectories") >= FIELDS_OF_SEMANTICS,
+            vertex=has_tracks,
+            particles=has_truth,
+            mode=has_truth and self._file.fields("mc_hdr") >= set(MODE_OF_FLAG),
+        )
+        generator, seed = (self._file.attributes.get(name) for name in ("generator", "generator_seed"))
         self.generator = None if generator is None else str(generator)
         self.generator_seed = None if seed is None else str(seed)
 
     @staticmethod
     def probe(path: Path) -> bool:
-        """Whether the file has every table of the dialect."""
-        if not is_hdf5(path):
-            return False
-        with open_h5(path) as file:
-            return all(name in file for name in TABLES)
+        """Whether the file has edep-sim's segments."""
+        return is_hdf5(path) and is_edepsim(path)
 
     def __len__(self) -> int:
-        return len(self._numbers)
+        return len(self._file.event_ids)
 
     def event(self, entry: int) -> Event:
-        """Deposits and generator truth of an event."""
-        number = int(self._numbers[entry])
-        segments, vertices, header, stack = (rows.of(number) for rows in self._rows.values())
-        trigger_us = float(vertices["t_event"][0]) if "t_event" in (vertices.dtype.names or ()) else 0.0
-        deposits = read_deposits(segments, header, trigger_us=trigger_us)
-        neutrino = event_neutrino(segments, header)
-        particles = read_particles(neutrino, stack, trigger_us=trigger_us)
-        mode = read_mode(neutrino) if self.provides.mode else None
-        return Event(number, deposits, neutrino_vertex(particles), particles, mode)
+        """Deposits of an event, and the truth that its dialect has."""
+        number = int(self._file.event_ids[entry])
+        rows = {name: self._file.rows(name, number) for name in self._file.dialect.value}
+        segments = rows["segments"]
+        trigger_us = read_trigger(rows["vertices"]) if "vertices" in rows else 0.0
+        notes: dict[Note, int] = {"dx_is_not_length": num_wrong_lengths(segments)}
+        origin = semantic = vertex = particles = mode = None
+        if "trajectories" in rows:
+            notes["unknown_pdg"] = num_unknown(rows["trajectories"]["pdg_id"])
+            vertex = read_vertex(segments, rows["vertices"], trigger_us=trigger_us)
+        else:
+            notes["unknown_pdg"] = num_unknown(segments["pdg_id"])
+        if self.provides.semantics:
+            tracks = read_trajectories(rows["trajectories"])
+            semantic, notes["missing_parent"] = label_deposits(segments["traj_id"].astype(np.int64), tracks)
+        if self.provides.particles:
+            origin = read_origin(segments, rows["mc_hdr"])
+            neutrino = event_neutrino(segments, rows["mc_hdr"])
+            particles = read_particles(neutrino, rows["mc_stack"], trigger_us=trigger_us)
+            vertex = neutrino_vertex(particles)
+            mode = read_mode(neutrino) if self.provides.mode else None
+        deposits = read_deposits(segments, origin, semantic, trigger_us=trigger_us)
+        found = {note: num for note, num in notes.items() if num}
+        return Event(number, deposits, vertex, particles, mode, found)
 
     def close(self) -> None:
-        """Nothing is left open: the tables were read whole."""
+        """Close the file."""
+        self._file.close()
 
 
-class _RowsByEvent:
-    """The rows of a table by event, whatever their order in the file."""
-
-    def __init__(self, table: NDArray[Any]) -> None:
-        numbers = table["event_id"]
-        ordered = bool(np.all(numbers[:-1] <= numbers[1:]))
-        self._table = table if ordered else table[np.argsort(numbers, kind="stable")]
-        self._numbers = self._table["event_id"]
-
-    def of(self, number: int) -> NDArray[Any]:
-        first, end = np.searchsorted(self._numbers, [number, number + 1])
-        rows: NDArray[Any] = self._table[first:end]
-        return rows
-
-
-def read_deposits(segments: NDArray[Any], header: NDArray[Any], *, trigger_us: float) -> Deposits:
+def read_deposits(
+    segments: NDArray[Any], origin: NDArray[np.int8] | None, semantic: NDArray[np.int8] | None, *, trigger_us: float
+) -> Deposits:
     """Deposits of one event.
 
     Args:
         segments: rows of `segments`.
-        header: rows of `mc_hdr`: a deposit belongs to the neutrino when its vertex has a row here.
+        origin: the SiteLabel of each row; None where it is not known.
+        semantic: the SemanticLabel of each row; None where it is not known.
         trigger_us: time of the trigger on the file's clock.
     """
-    start, end = (
-        np.stack([segments[f"{axis}_{edge}"] for axis in "xyz"], axis=1).astype(np.float64) for edge in ("start", "end")
-    )
+    start, end = _ends(segments)
     energy = segments["dE"].astype(np.float64)
-    is_neutrino = np.isin(segments["vertex_id"], header["vertex_id"])
     # the stored dx is not the step's length in every version of edep-sim
     length = np.maximum(np.linalg.norm(end - start, axis=1), POINT_DEPOSIT_CM)
     return Deposits(
         start_cm_N3=start,
         end_cm_N3=end,
-        time_us_N=0.5 * (segments["t0_start"] + segments["t0_end"]) - trigger_us,
+        time_us_N=0.5 * (segments["t0_start"].astype(np.float64) + segments["t0_end"]) - trigger_us,
         energy_mev_N=energy,
         dedx_mev_cm_N=energy / length,
-        origin_N=np.where(is_neutrino, SiteLabel.NEUTRINO, SiteLabel.COSMIC).astype(np.int8),
-        semantic_N=None,
+        origin_N=origin,
+        semantic_N=semantic,
     )
+
+
+def _ends(segments: NDArray[Any]) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+    """float64[N, 3] where segments start and end [cm]."""
+    start, end = (
+        np.stack([segments[f"{axis}_{edge}"] for axis in "xyz"], axis=1).astype(np.float64) for edge in ("start", "end")
+    )
+    return start, end
+
+
+def num_wrong_lengths(segments: NDArray[Any]) -> int:
+    """How many segments have a stored `dx` that is not their length; 0 where none is stored."""
+    if "dx" not in (segments.dtype.names or ()):
+        return 0
+    start, end = _ends(segments)
+    length = np.linalg.norm(end - start, axis=1)
+    return int(np.sum(np.abs(segments["dx"] - length) > LENGTH_TOLERANCE * np.maximum(length, POINT_DEPOSIT_CM)))
+
+
+def read_trigger(vertices: NDArray[Any]) -> float:
+    """Time of the trigger on the file's clock [us]; 0 where the file does not state it."""
+    return float(vertices["t_event"][0]) if len(vertices) and "t_event" in (vertices.dtype.names or ()) else 0.0
+
+
+def read_vertex(segments: NDArray[Any], vertices: NDArray[Any], *, trigger_us: float) -> Vertex | None:
+    """The vertex of the event, of several the one that deposited most energy; None without vertices."""
+    if len(vertices) == 0:
+        return None
+    row = vertices[_most_energetic(segments, vertices)]
+    time = float(row["t_vert"]) - trigger_us if "t_vert" in (vertices.dtype.names or ()) else 0.0
+    return Vertex(np.array([row["x_vert"], row["y_vert"], row["z_vert"]], np.float64), time)
+
+
+def _most_energetic(segments: NDArray[Any], vertices: NDArray[Any]) -> int:
+    """Which of some rows with a `vertex_id` has deposited most energy."""
+    return int(np.argmax([float(segments["dE"][segments["vertex_id"] == one].sum()) for one in vertices["vertex_id"]]))
+
+
+def read_trajectories(rows: NDArray[Any]) -> Trajectories:
+    """What tells the semantics of tracks, of rows of `trajectories`."""
+    trajectory, parent, pdg, process, subprocess = (
+        rows[name].astype(np.int64) for name in ("traj_id", "parent_id", "pdg_id", "start_process", "start_subprocess")
+    )
+    return Trajectories(trajectory, parent, pdg, rows["E_start"].astype(np.float64), process, subprocess)
+
+
+def read_origin(segments: NDArray[Any], header: NDArray[Any]) -> NDArray[np.int8]:
+    """int8[N], the SiteLabel: NEUTRINO where the vertex has a row in `mc_hdr`, else COSMIC."""
+    is_neutrino = np.isin(segments["vertex_id"], header["vertex_id"])
+    return np.where(is_neutrino, SiteLabel.NEUTRINO, SiteLabel.COSMIC).astype(np.int8)
 
 
 def event_neutrino(segments: NDArray[Any], header: NDArray[Any]) -> NDArray[Any]:
     """The row of `mc_hdr` of the event's neutrino, or no row: of several, the one that deposited most energy."""
-    deposited = [float(segments["dE"][segments["vertex_id"] == vertex].sum()) for vertex in header["vertex_id"]]
-    chosen: NDArray[Any] = header[[int(np.argmax(deposited))]] if deposited else header
+    chosen: NDArray[Any] = header[[_most_energetic(segments, header)]] if len(header) else header
     return chosen
 
 
