@@ -40,6 +40,13 @@ def test_a_file_of_muons_has_their_loss(tmp_path: Path) -> None:
     assert np.argmax(figure.counts) in (20, 21)
 
 
+@pytest.mark.parametrize(("name", "expected"), [("test_inputs.h5", 1.83), ("module0_corsika.h5", 1.91)])
+def test_real_files_have_the_loss_of_muons(shared_data: Path, name: str, expected: float) -> None:
+    (row,), _ = check_deposits([shared_data / "edepsim_h5" / name], volume=None, num_events=50)
+    assert row.value == pytest.approx(expected, abs=0.005)
+    assert row.held
+
+
 def test_without_a_file_nothing_is_measured() -> None:
     (row,), figures = check_deposits([], volume=None, num_events=2)
     assert (row.value, row.held, row.note, len(figures)) == (None, None, "not measured: give --edepsim", 0)

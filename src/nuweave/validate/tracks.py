@@ -58,8 +58,8 @@ def measure_dedx(pdg: int, kinetic_mev: float, expected_mev_cm: float, *, seed: 
 
 
 def measure_range(pdg: int, kinetic_mev: float, expected_cm: float, *, seed: int) -> Row:
-    """Mean length of the tracks that stop without meeting a nucleus; arguments as of `measure_dedx`."""
+    """Mean length of the tracks that stop, met no nucleus and did not decay before; arguments as of `measure_dedx`."""
     tracks = shoot(pdg, kinetic_mev, num=NUM_RANGES, seed=seed, showers=False).tracks[:NUM_RANGES]
-    length = tracks["length"][tracks["end_process"] != INELASTIC]
+    length = tracks["length"][(tracks["kinetic"] == 0) & (tracks["end_process"] != INELASTIC)]
     quantity, note = f"range of {NAMES[pdg]}s of {kinetic_mev:g} MeV", error_of_mean(length)
     return near("tracks", quantity, float(length.mean()), expected_cm, TOLERANCE, "cm", note)
