@@ -48,6 +48,7 @@ rule evaluate:
 include: "workflow/rules/simulate.smk"
 include: "workflow/rules/convert.smk"
 include: "workflow/rules/catalog.smk"
+include: "workflow/rules/validate.smk"
 include: "workflow/rules/train.smk"
 include: "workflow/rules/evaluate.smk"
 include: "workflow/rules/report.smk"

@@ -173,6 +173,28 @@ def pack(
     typer.echo(f"{out}: {len(chosen)} events")
 
 
+@app.command("data-quality")
+def data_quality(
+    packed: Annotated[list[Path], typer.Argument(help="packed files, each named as its part")],
+    catalog: Annotated[Path, typer.Option("--catalog", help="catalog.parquet")],
+    out: Out,
+    splits: Annotated[
+        Path | None, typer.Option("--splits", help="splits.parquet; without it all events are in the part 'all'")
+    ] = None,
+) -> None:
+    """Look for leaks between parts and duplicates, and measure balance and visible energy, for the report."""
+    from nuweave.catalog import measure_quality, read, read_packed
+    from nuweave.store import write_aside
+
+    parts = None if splits is None else read(splits)
+    found = measure_quality(read(catalog), parts, read_packed(packed))
+    with write_aside(out) as aside:
+        aside.write_text(json.dumps(found, indent=2) + "\n")
+    for row in found["checks"]:
+        value = "" if row["value"] is None else f"{row['value']} (at most {row['high']}) "
+        typer.echo(f"{row['check']}: {row['quantity']}: {value}{row['note']}".rstrip())
+
+
 @app.command()
 def repack(
     files: Annotated[list[Path], typer.Argument(help="larcv3 files with the same products")],

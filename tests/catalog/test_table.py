@@ -37,6 +37,38 @@ def test_rows_are_what_the_shards_hold(tmp_path: Path) -> None:
         assert counts == [int((values == label).sum()) for label in range(3)]
 
 
+def test_charge_is_summed_over_all_sites_and_over_those_of_the_neutrino(tmp_path: Path) -> None:
+    catalog = build_catalog(mock.write_shards(tmp_path, 1, num_events=2))
+    with ShardReader(tmp_path / "0.h5") as reader:
+        values, labels = (
+            np.concatenate([one.values.astype(float) for one in reader.sparse(f"sparse2d_{name}", 1)])
+            for name in ("image", "label")
+        )
+    assert catalog["charge"][1] == pytest.approx(values.sum())
+    assert catalog["charge_neutrino"][1] == pytest.approx(values[labels == 2].sum())
+
+
+def test_images_have_one_hash_exactly_if_sites_values_and_projections_are_the_same(tmp_path: Path) -> None:
+    ones = np.ones(2, np.float32)
+    images = [
+        SparseImage(np.array([1, 2]), ones, (4, 4)),
+        SparseImage(np.array([1, 3]), ones, (4, 4)),
+        SparseImage(np.array([1, 2]), 2 * ones, (4, 4)),
+        SparseImage(np.array([1, 2]), ones, (4, 4)),
+    ]
+    with ShardWriter(tmp_path / "a.h5") as writer:
+        for event, one in enumerate([*images, images[0]]):
+            other = SparseImage(np.array([7])[: int(event < 4)], ones[: int(event < 4)], (4, 4), 1)
+            writer.append(EventId(0, 0, event), sparse={"sparse2d_image": [one, other]})
+        nothing = [SparseImage(np.array([], np.int64), ones[:0], (4, 4), plane) for plane in (0, 1)]
+        writer.append(EventId(0, 0, 5), sparse={"sparse2d_image": nothing})
+    mock.write_manifest(tmp_path / "a.h5", source="a.raw")
+    hashes = build_catalog([tmp_path / "a.h5"])["image_hash"]
+    assert hashes[0] == hashes[3]
+    assert hashes[:5].nunique() == 4
+    assert hashes.isna().tolist() == [False] * 5 + [True]
+
+
 def test_what_a_source_cannot_give_is_missing_never_zero(tmp_path: Path) -> None:
     images = [mock.image(np.random.default_rng(0))]
     with ShardWriter(tmp_path / "a.h5") as writer:
@@ -45,6 +77,7 @@ def test_what_a_source_cannot_give_is_missing_never_zero(tmp_path: Path) -> None
     catalog = build_catalog([tmp_path / "a.h5"])
     assert {name: str(catalog[name].dtype) for name in NULLABLE} == NULLABLE
     lacking = ["neutrino", "interaction", "nu_pdg", "nu_energy_gev", "vertex_x_cm", "num_background", "generator_seed"]
+    lacking.append("charge_neutrino")
     assert catalog[lacking].isna().all(axis=None)
     with_labels = mock.write_shard(tmp_path / "b.h5", num_events=1, run=1, num_planes=1)
     mock.write_manifest(with_labels, source="b.raw")

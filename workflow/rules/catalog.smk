@@ -66,6 +66,33 @@ rule pack:
         "nuweave pack {input.events} --config {params.config} --part {wildcards.part} --out {output.packed} > {log} 2>&1"
 
 
+rule data_quality:
+    input:
+        catalog=ROOT / "catalog.parquet",
+        splits=[ROOT / "splits.parquet"] if CONFIG.trains else [],
+        packed=expand(ROOT / "packed/{part}.h5", part=PARTS),
+    output:
+        report(
+            ROOT / "data_quality.json",
+            caption="../report/data_quality.rst",
+            category="Data",
+        ),
+    log:
+        ROOT / "logs/data_quality.log",
+    benchmark:
+        ROOT / "benchmarks/data_quality.tsv"
+    conda:
+        "../../envs/nuweave.yaml"
+    params:
+        code=code_of("catalog"),
+        splits=lambda wildcards, input: "--splits" if input.splits else "",
+    message:
+        "look for leaks and duplicates, measure balance and visible energy"
+    shell:
+        "nuweave data-quality {input.packed} --catalog {input.catalog} {params.splits} {input.splits} --out {output}"
+        " > {log} 2>&1"
+
+
 rule archive_file:
     input:
         ROOT / "shards/{source}.h5",

@@ -55,6 +55,30 @@ def get_sources():
     return names
 
 
+def get_report_files():
+    """The files that the report shows beside those of the run itself: setting -> file, where it is given."""
+    given = {name: getattr(CONFIG.report, name) for name in ("validation", "reference")}
+    files = {name: Path(value) for name, value in given.items() if value is not None}
+    for name, file in files.items():
+        if not file.is_file():
+            refuse(
+                f"config: report.{name}={file}: no such file; write it first, or remove the setting"
+            )
+    return files
+
+
+def get_shifts():
+    """The samples that are compared: name -> two files."""
+    pairs = (
+        {"train_test": [ROOT / "packed/train.h5", ROOT / "packed/test.h5"]}
+        if CONFIG.trains
+        else {}
+    )
+    if "reference" in REPORT_FILES:
+        pairs["reference"] = [ROOT / f"packed/{PARTS[0]}.h5", REPORT_FILES["reference"]]
+    return pairs
+
+
 def get_model_dir(wildcards):
     """Where the finished model is that a run evaluates."""
     given = CONFIG.models[wildcards.model].weights
@@ -98,7 +122,10 @@ def code_of(*rooms):
 RAW_FILES = get_sources()
 SHARDS = [ROOT / f"shards/{name}.h5" for name in RAW_FILES]
 TRAINED = [name for name in CONFIG.models if CONFIG.trains]
-EVALUATED_PART = "test" if CONFIG.trains else "all"
+PARTS = ["train", "val", "test"] if CONFIG.trains else ["all"]
+EVALUATED_PART = PARTS[-1]
+REPORT_FILES = get_report_files()
+SHIFTS = get_shifts()
 
 # Every command reads this file; it changes only when the configuration does.
 if not RESOLVED.exists() or RESOLVED.read_text() != nuweave_config.dump(CONFIG):
@@ -110,3 +137,4 @@ wildcard_constraints:
     model="|".join(CONFIG.models),
     source="|".join(re.escape(name) for name in RAW_FILES),
     part="train|val|test|all",
+    pair="train_test|reference",

@@ -2,10 +2,7 @@
 rule larcv_check:
     input:
         SHARDS,
-        expand(
-            ROOT / "packed/{part}.h5",
-            part=["train", "val", "test"] if CONFIG.trains else ["all"],
-        ),
+        expand(ROOT / "packed/{part}.h5", part=PARTS),
     output:
         ROOT / "larcv_check.json",
     log:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 from collections.abc import Sequence
 from pathlib import Path
@@ -12,8 +13,8 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from nuweave.catalog.products import image_and_label, read_classes
-from nuweave.physics.truth import HEAD_CLASSES
-from nuweave.store import ShardReader, StoreError, require_same_sites, write_aside
+from nuweave.physics.truth import HEAD_CLASSES, SiteLabel
+from nuweave.store import ShardReader, SparseImage, StoreError, require_same_sites, write_aside
 
 KEY = ["run", "subrun", "event"]
 LABEL_COUNTS = ("num_background", "num_cosmic", "num_neutrino")
@@ -28,7 +29,9 @@ def build_catalog(shards: Sequence[Path]) -> pd.DataFrame:
     Returns:
         a row an event: shard, entry, run, subrun, event, source, generator_seed; a column a head (Int8, missing where
         there is no class); nu_pdg (Int32), nu_energy_gev, vertex_x_cm, vertex_y_cm, vertex_z_cm (NaN without neutrino);
-        num_sites_0, ... a plane; num_background, num_cosmic, num_neutrino (Int64, missing where there is no label).
+        num_sites_0, ... a plane; num_background, num_cosmic, num_neutrino (Int64, missing where there is no label);
+        charge, charge_neutrino (summed values of all sites and of the neutrino's, NaN where there is no label);
+        image_hash (of sites and values, missing where there are none).
     Raises:
         StoreError: a shard or manifest cannot be used, image and label disagree, shards differ in planes, or two events
             have one key.
@@ -114,28 +117,54 @@ def _neutrino_columns(reader: ShardReader) -> dict[str, Any]:
 
 
 def _site_columns(reader: ShardReader) -> dict[str, Any]:
-    """Stored sites of each plane, and sites of each label over all planes."""
+    """Stored sites of each plane and of each label, summed values, and a hash of the image, of every event."""
     image, label = image_and_label(reader)
     _, num_planes = reader.geometry(image)
     sites = np.zeros((len(reader), num_planes), np.int64)
     counts = np.full((len(reader), len(LABEL_COUNTS)), -1, np.int64)
+    charge = np.full((len(reader), 2), np.nan)  # of all sites, of neutrino sites
+    hashes = []
     for event in range(len(reader)):
         images = reader.sparse(image, event)
         sites[event, : len(images)] = [len(one.ids) for one in images]
+        values = _joined(images)
+        charge[event, 0] = values.sum(dtype=np.float64)
+        hashes.append(_image_hash(images) if len(values) else None)
         if label is not None:
             labels = reader.sparse(label, event)
             require_same_sites(reader.path, event, images, labels)
-            values = np.concatenate([np.empty(0, np.float32), *(one.values for one in labels)])
-            counts[event] = [(values == number).sum() for number in range(len(LABEL_COUNTS))]
-            if counts[event].sum() != len(values):
-                raise StoreError(
-                    f"{reader.path}: event {event}: {label} must be 0, 1 or 2 (background, cosmic, neutrino) "
-                    "everywhere; convert it again"
-                )
+            site_labels = _joined(labels)
+            counts[event] = _count_labels(reader, event, site_labels, label)
+            charge[event, 1] = values[site_labels == SiteLabel.NEUTRINO].sum(dtype=np.float64)
     columns: dict[str, Any] = {f"num_sites_{plane}": sites[:, plane] for plane in range(num_planes)}
     missing = counts < 0
     columns |= {name: pd.Series(counts[:, i], dtype="Int64").mask(missing[:, i]) for i, name in enumerate(LABEL_COUNTS)}
-    return columns
+    columns |= {"charge": charge[:, 0], "charge_neutrino": charge[:, 1]}
+    return columns | {"image_hash": pd.Series(hashes, dtype="string")}
+
+
+def _joined(images: Sequence[SparseImage]) -> NDArray[np.float32]:
+    """The values of all projections one after another."""
+    return np.concatenate([np.empty(0, np.float32), *(one.values for one in images)])
+
+
+def _count_labels(reader: ShardReader, event: int, site_labels: NDArray[np.float32], product: str) -> NDArray[np.int64]:
+    """Sites of each label; every site must have one."""
+    counts = np.array([(site_labels == number).sum() for number in range(len(LABEL_COUNTS))], np.int64)
+    if counts.sum() != len(site_labels):
+        raise StoreError(
+            f"{reader.path}: event {event}: {product} must be 0, 1 or 2 (background, cosmic, neutrino) "
+            "everywhere; convert it again"
+        )
+    return counts
+
+
+def _image_hash(images: Sequence[SparseImage]) -> str:
+    """64 bits that only the same sites with the same values in the same projections share."""
+    digest = hashlib.blake2b(digest_size=8)
+    for one in images:
+        digest.update(np.array([one.projection, len(one.ids)]).tobytes() + one.ids.tobytes() + one.values.tobytes())
+    return digest.hexdigest()
 
 
 def _require_unique_keys(catalog: pd.DataFrame) -> None:

@@ -22,3 +22,11 @@ class ReportConfig(Section):
     introduction: str = Field(
         "", description="a paragraph under the title: what the run is for, what stands in for what"
     )
+    validation: str | None = Field(
+        None, description="file that `nuweave validate --json` wrote: the page then shows simulation against reference"
+    )
+    reference: str | None = Field(
+        None,
+        description="larcv3 file to compare the images with: same detector and downsample, e.g. packed/all.h5 of a run "
+        "on real events",
+    )
