@@ -192,7 +192,7 @@ def data_quality(
         aside.write_text(json.dumps(found, indent=2) + "\n")
     for row in found["checks"]:
         value = "" if row["value"] is None else f"{row['value']} (at most {row['high']}) "
-        typer.echo(f"{row['check']}: {row['quantity']}: {value}{row['note']}".rstrip())
+        typer.echo(f"{row['check']}: {row['quantity']}: {value}{row['note'] or ''}".rstrip())
 
 
 @app.command()

@@ -96,7 +96,12 @@ def write_tables(config: Config) -> None:
     }
     (root / "split.json").write_text(json.dumps(split))
     manifest = {"source": "raw/000.h5", "source_sha256": "cd" * 32, "events_read": 25, "events_written": 24}
-    (root / "shards" / "000.json").write_text(json.dumps(manifest | {"events_dropped": 1, "truth": {"vertex": True}}))
+    manifest |= {"adapter": "edepsim_h5", "events_dropped": 1, "notes": {"outside": 7}}
+    truth = {"truth": {"site_labels": True, "vertex": True, "mode": False}}
+    (root / "shards" / "000.json").write_text(json.dumps(manifest | truth))
+    (root / "data_quality.json").write_text(json.dumps(_quality(counts)))
+    (root / "shift").mkdir()
+    (root / "shift" / "train_test.json").write_text(json.dumps(make_shift()))
     (root / "benchmarks").mkdir()
     for job, seconds in (("simulate_000", 2.5), ("simulate_001", 1.5), ("train_tagger", 30.0)):
         (root / "benchmarks" / f"{job}.tsv").write_text(f"s\th:m:s\tmax_rss\tmax_vms\n{seconds}\t0:00:02\t200.0\t-\n")
@@ -104,10 +109,54 @@ def write_tables(config: Config) -> None:
     _write_model(config, "classifier", _classification(catalog), _sites().drop(columns=["prob0", "prob1", "prob2"]))
 
 
+def _quality(counts: dict[str, int]) -> dict[str, Any]:
+    """A source in two parts, and seeds that are not known."""
+    found: list[tuple[str, int | None, bool | None, str | None]] = [
+        ("source files in two parts", 1, False, "raw/000.h5"),
+        ("images in two parts", 0, True, None),
+        ("generator seeds in two parts", None, None, "not measured: the files state no seed"),
+    ]
+    limits = {"check": "leak", "low": None, "high": 0, "unit": ""}
+    facts = {"num_events": 24, "charge_per_gev": [900.0, 1000.0, 1100.0], "correlation": 0.97}
+    return {
+        "checks": [limits | {"quantity": q, "value": v, "held": h, "note": note} for q, v, h, note in found],
+        "balance": {"neutrino": {"all events": counts, "train": counts, "test": counts}},
+        "visible": {"numu CC": facts},
+    }
+
+
+def make_shift() -> dict[str, Any]:
+    """Two samples that a classifier tells apart a little."""
+    distance = {"figure": "value_50", "plane": 1, "label": "neutrino", "distance": 0.4}
+    samples = {"a": "packed/train.h5", "b": "packed/test.h5", "num_events": [16, 8]}
+    return samples | {"auc": 0.61, "auc_error": 0.04, "reason": None, "distances": [distance]}
+
+
+def make_validation() -> dict[str, Any]:
+    """One value between its limits, one beyond, one that was not measured; histograms with a reference and without."""
+    rows = [
+        ("range of muons", 101.0, 97.0, 103.0, True, None),
+        ("range of protons", 20.0, 9.0, 11.0, False, "<b>too far</b>"),
+        ("vertex", None, None, 1.5, None, "not measured: give --reference"),
+    ]
+    names = ("quantity", "value", "low", "high", "held", "note")
+    bins = {"quantity": "gap", "unit": "cm", "per": "event", "bins": [0.0, 1.0, 2.0], "counts": [0.6, 0.4]}
+    return {
+        "commit": "abc",
+        "date": "2026-11-23",
+        "rows": [{"check": "tracks", "unit": "cm"} | dict(zip(names, row, strict=True)) for row in rows],
+        "figures": [
+            {"name": "photon_gap", "label": "photons", "reference": [0.5, 0.5]} | bins,
+            {"name": "shower_start", "label": "electrons", "reference": None} | bins,
+            {"name": "shower_start", "label": "photons", "reference": None} | bins,
+        ],
+    }
+
+
 def _catalog() -> pd.DataFrame:
     number = np.arange(NUM_EVENTS)
     columns: dict[str, Any] = {"shard": "shards/000.h5", "entry": number, "run": 0, "subrun": 0, "event": number}
-    columns |= {"source": "raw/000.h5", "generator_seed": "1"}
+    columns |= {"source": "raw/000.h5", "generator_seed": "1", "nu_pdg": 14, "charge_neutrino": 300.0 + 50.0 * number}
     columns |= {head: pd.array(number % len(HEAD_CLASSES[head]), "Int8") for head in HEADS}
     columns |= {"nu_energy_gev": 0.3 + 0.05 * number, "num_background": 4, "num_cosmic": 3, "num_neutrino": 2}
     return pd.DataFrame(columns | {f"num_sites_{plane}": 3 + number for plane in range(3)})

@@ -25,6 +25,8 @@ def test_all_tables_are_read(config: Config) -> None:
     [
         ("catalog.parquet", "catalog"),
         ("split.json", "split"),
+        ("data_quality.json", "data_quality"),
+        ("shift/train_test.json", "shift"),
         ("models/tagger/metrics.json", "evaluate"),
         ("models/tagger/predictions.parquet", "evaluate"),
         ("models/tagger/displays.parquet", "evaluate"),
@@ -43,6 +45,16 @@ def test_damaged_table_is_named(config: Config, name: str) -> None:
     (config.root / name).write_text("{")
     with pytest.raises(StoreError, match=rf"{name}: is not .*run the rule"):
         gather(config)
+
+
+def test_only_what_the_run_can_compare_is_read(config: Config, weights_config: Config) -> None:
+    assert list(gather(weights_config).shifts) == []
+    report = config.report.model_copy(update={"reference": "real.h5", "validation": "nowhere.json"})
+    with pytest.raises(StoreError, match=r"reference.json: no such file, .* run the rule shift first"):
+        gather(weights_config.model_copy(update={"report": report}))
+    (config.root / "shift" / "reference.json").write_text("{}")
+    with pytest.raises(StoreError, match=r"nowhere.json: no such file"):
+        gather(weights_config.model_copy(update={"report": report}))
 
 
 def test_times_are_grouped_by_rule(config: Config) -> None:

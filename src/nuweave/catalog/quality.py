@@ -103,7 +103,9 @@ def visible_energy(events: pd.DataFrame) -> dict[str, dict[str, Any]]:
         MIN_EVENTS; no class without events that have energy and labels.
     """
     known = events[events["nu_energy_gev"].gt(0) & events["charge_neutrino"].notna()]
-    return {str(name): _energy_facts(rows) for name, rows in known.groupby(_class_names(known, "neutrino"))}
+    classes = _class_names(known, "neutrino")
+    order = [name for name in (*HEAD_CLASSES["neutrino"], NO_CLASS) if (classes == name).any()]
+    return {name: _energy_facts(known[classes == name]) for name in order}
 
 
 def _energy_facts(events: pd.DataFrame) -> dict[str, Any]:
@@ -206,13 +208,13 @@ def _keys(events: pd.DataFrame) -> list[str]:
 
 def _none_allowed(check: str, quantity: str, value: int, examples: list[str]) -> dict[str, Any]:
     note = ", ".join(examples[:MAX_EXAMPLES]) + (", ..." if len(examples) > MAX_EXAMPLES else "")
-    return _row(check, quantity, value, held=value == 0, note=note)
+    return _row(check, quantity, value, held=value == 0, note=note or None)
 
 
 def _gap(check: str, quantity: str, why: str) -> dict[str, Any]:
     return _row(check, quantity, None, held=None, note=f"not measured: {why}")
 
 
-def _row(check: str, quantity: str, value: int | None, *, held: bool | None, note: str) -> dict[str, Any]:
+def _row(check: str, quantity: str, value: int | None, *, held: bool | None, note: str | None) -> dict[str, Any]:
     what = {"check": check, "quantity": quantity, "value": value, "low": None, "high": 0, "unit": ""}
     return {**what, "held": held, "note": note}

@@ -12,7 +12,10 @@ import pandas as pd
 from nuweave.config import Config
 from nuweave.store import StoreError
 
-RULES = ("simulate", "convert", "catalog", "split", "pack", "overfit", "train", "evaluate")
+RULES = (
+    *("simulate", "convert", "catalog", "split", "pack", "data_quality", "shift"),
+    *("overfit", "train", "evaluate"),
+)
 
 
 @dataclass(frozen=True)
@@ -61,6 +64,9 @@ class RunTables:
         parts: part of each event, a row an event with `part`; None where nothing was split.
         split: split.json; None where nothing was split.
         manifests: one a shard, in the order of their names, `shard` added.
+        quality: data_quality.json.
+        shifts: shift/NAME.json by name: train_test where something was trained, reference where the report has one.
+        validation: what `nuweave validate` wrote; None where the configuration names no file.
         models: in the order of the configuration.
         times: a row a job: rule, job, seconds, peak_memory_mb; empty where the run was made by hand.
     """
@@ -70,6 +76,9 @@ class RunTables:
     parts: pd.DataFrame | None
     split: dict[str, Any] | None
     manifests: list[dict[str, Any]]
+    quality: dict[str, Any]
+    shifts: dict[str, dict[str, Any]]
+    validation: dict[str, Any] | None
     models: list[ModelTables]
     times: pd.DataFrame
 
@@ -82,6 +91,8 @@ def gather(config: Config) -> RunTables:
     """
     root = config.root
     trained = config.trains
+    validation = config.report.validation
+    shifts = [*(["train_test"] if trained else []), *(["reference"] if config.report.reference else [])]
     return RunTables(
         config=config,
         catalog=_read_parquet(root / "catalog.parquet", rule="catalog"),
@@ -91,6 +102,9 @@ def gather(config: Config) -> RunTables:
             {"shard": path.stem, **_read_json(path, rule="convert")}
             for path in sorted((root / "shards").glob("*.json"))
         ],
+        quality=_read_json(root / "data_quality.json", rule="data_quality"),
+        shifts={name: _read_json(root / f"shift/{name}.json", rule="shift") for name in shifts},
+        validation=None if validation is None else _read_json(Path(validation), rule="validate"),
         models=[_read_model(root / "models" / name, trained=trained) for name in config.models],
         times=read_times(root / "benchmarks"),
     )

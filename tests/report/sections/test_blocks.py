@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from nuweave.report.sections.blocks import best_baseline, margin, number, with_error, words
+from nuweave.report.sections.blocks import Grid, best_baseline, margin, number, share, significant, with_error, words
 
 
 @pytest.mark.parametrize(
@@ -36,3 +36,19 @@ def test_best_baseline_is_named() -> None:
 def test_names_become_words() -> None:
     assert words("plane0/mean_iou") == "plane 0: mean IoU"
     assert words("neutrino_auc") == "neutrino AUC"
+
+
+def test_three_digits_are_shown_without_a_power_of_ten() -> None:
+    assert [significant(value) for value in (195_912.0, 0.012345, 12.0, -1.5, 1.23e7)] == [
+        *("196,000", "0.0123", "12", "\N{MINUS SIGN}1.5", "12,300,000"),
+    ]
+
+
+def test_a_column_with_one_long_cell_is_text() -> None:
+    grid = Grid("", ["name", "number", "text"], [["a", "1", "short"], ["b", "2", "one that is longer than a number"]])
+    assert grid.text_columns == {2}
+
+
+def test_shares_of_nothing_are_zero() -> None:
+    assert share({"a": 1, "b": 2}, "a") == "33.3 %"
+    assert share({}, "a") == "0.0 %"

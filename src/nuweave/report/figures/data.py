@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from itertools import pairwise
 
 import matplotlib.pyplot as plt
 import numpy as np
 import pandas as pd
 from matplotlib.figure import Figure
 
-from nuweave.report.figures.style import CYCLE, GREY
+from nuweave.report.figures.style import CYCLE, GREY, PALE_TO_DARK, VERMILION
 
 Counts = Mapping[str, Mapping[str, int]]
 
@@ -58,6 +59,39 @@ def energy_spectrum(energy_gev: pd.Series[float], classes: pd.Series[str], order
     axis.set_xlabel("neutrino energy [GeV]")
     axis.set_ylabel("events")
     axis.legend()
+    return figure
+
+
+def visible_energy(
+    energy_gev: pd.Series[float], charge: pd.Series[float], classes: pd.Series[str], order: Sequence[str]
+) -> Figure:
+    """Events in energy and charge, a panel a class, with the median of the charge in bins of even population.
+
+    Args:
+        energy_gev: of the neutrino of each event.
+        charge: summed values of its sites.
+        classes: name of the class of each event.
+        order: names of the classes from left to right, each with events.
+    """
+    figure, axes = plt.subplots(1, len(order), figsize=(2.9 * len(order) + 0.9, 3.2), sharey=True, squeeze=False)
+    top, most = (max(float(np.quantile(values, 0.995)), 1e-6) for values in (energy_gev, charge))
+    power = max(3 * int(np.log10(most) // 3), 0)
+    grid = [np.linspace(0, edge, 31) for edge in (top, most / 10**power)]
+    for axis, name in zip(axes[0], order, strict=True):
+        energy, seen = (values[classes == name].to_numpy(float) for values in (energy_gev, charge / 10**power))
+        counts, *_ = np.histogram2d(energy, seen, bins=grid)
+        axis.pcolormesh(*grid, np.where(counts > 0, counts, np.nan).T, cmap=PALE_TO_DARK, rasterized=True)
+        edges = np.unique(np.quantile(energy, np.linspace(0, 1, min(8, len(energy) // 5) + 1)))
+        bins = [(energy >= low) & (energy <= high) for low, high in pairwise(edges)]
+        low, middle, high = np.array([np.quantile(seen[inside], [0.16, 0.5, 0.84]) for inside in bins]).reshape(-1, 3).T
+        place = [np.median(energy[inside]) for inside in bins]
+        axis.errorbar(place, middle, [middle - low, high - middle], color=VERMILION, marker="o", markersize=4)
+        axis.set_title(f"{name}: {len(energy)}")
+        axis.set_xlabel("neutrino energy [GeV]")
+        axis.set_xlim(grid[0][0], grid[0][-1])
+        axis.set_ylim(grid[1][0], grid[1][-1])
+    axes[0][0].set_ylabel("summed values, neutrino sites" + (f" [$10^{power}$]" if power else ""))
+    figure.tight_layout(w_pad=1.2)
     return figure
 
 

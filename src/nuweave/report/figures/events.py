@@ -13,19 +13,18 @@ import matplotlib.pyplot as plt
 import numpy as np
 import pandas as pd
 from matplotlib.axes import Axes
-from matplotlib.colors import ListedColormap, LogNorm
+from matplotlib.colors import LogNorm
 from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 from numpy.typing import NDArray
 
-from nuweave.report.figures.style import INK, PURPLE, SITE_COLOURS
+from nuweave.report.figures.style import INK, PALE_TO_DARK, PURPLE, SITE_COLOURS
 
 VERTEX_MARKS: dict[str, dict[str, Any]] = {
     "true vertex": {"marker": "o", "markersize": 11, "markerfacecolor": "none", "color": INK, "linestyle": ""},
     "found vertex": {"marker": "X", "markersize": 8, "markeredgecolor": "white", "color": PURPLE, "linestyle": ""},
 }
 _PANEL_INCHES = (3.45, 2.5)
-_CHARGE = ListedColormap(plt.get_cmap("YlGnBu")(np.linspace(0.25, 1.0, 256)))  # pale, but seen on white
 
 
 @dataclass(frozen=True)
@@ -148,7 +147,7 @@ def _draw_charge(axis: Axes, view: View) -> None:
     low, high = (max(float(edge), 1e-6) for edge in np.quantile(sites["value"], [0.05, 0.995]))
     norm = LogNorm(low, max(high, 1.01 * low))
     points = axis.scatter(
-        sites["h"], sites["v"], c=sites["value"], s=_area(view), marker="s", linewidths=0, cmap=_CHARGE, norm=norm
+        sites["h"], sites["v"], c=sites["value"], s=_area(view), marker="s", linewidths=0, cmap=PALE_TO_DARK, norm=norm
     )
     bar = axis.figure.colorbar(points, cax=axis.inset_axes((1.015, 0.0, 0.03, 1.0)))
     ticks = np.geomspace(low, max(high, 1.01 * low), 3)

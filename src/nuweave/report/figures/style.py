@@ -10,7 +10,9 @@ from dataclasses import dataclass
 
 import matplotlib.pyplot as plt
 import mplhep
+import numpy as np
 from cycler import cycler
+from matplotlib.colors import ListedColormap
 from matplotlib.figure import Figure
 
 # Okabe and Ito: told apart with every kind of colour vision
@@ -20,6 +22,7 @@ BLUE, ORANGE, GREEN, VERMILION, PURPLE, SKY, YELLOW, GREY = (
 CYCLE = (BLUE, VERMILION, GREEN, PURPLE, ORANGE, SKY)
 SITE_COLOURS = {0: "#B4B8BD", 1: BLUE, 2: VERMILION}
 INK = "#1c2430"
+PALE_TO_DARK = ListedColormap(plt.get_cmap("YlGnBu")(np.linspace(0.25, 1.0, 256)))  # pale, but seen on white
 
 _STYLE = {
     "font.family": "sans-serif",

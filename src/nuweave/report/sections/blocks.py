@@ -9,6 +9,8 @@ from typing import Any
 
 from nuweave.report.figures.style import Picture
 
+LONGEST_NUMBER = 24  # characters; a longer cell is text
+
 
 @dataclass(frozen=True)
 class Grid:
@@ -19,6 +21,7 @@ class Grid:
         head: names of the columns.
         rows: cells as text; the first of a row names it.
         notes: a line under the name of each row, smaller; empty for none.
+        verdicts: whether what each row shows is as it should be, None where that is not known; empty for none.
         folded: whether it is closed until the reader opens it.
     """
 
@@ -26,7 +29,13 @@ class Grid:
     head: Sequence[str]
     rows: Sequence[Sequence[str]]
     notes: Sequence[str] = ()
+    verdicts: Sequence[bool | None] = ()
     folded: bool = False
+
+    @property
+    def text_columns(self) -> set[int]:
+        """Columns that hold text to be read, not numbers to be compared; they are set flush left."""
+        return {place for row in self.rows for place, cell in enumerate(row) if len(cell) > LONGEST_NUMBER}
 
 
 @dataclass(frozen=True)
@@ -82,6 +91,11 @@ def best_baseline(entry: Mapping[str, Any]) -> str:
     return number(None) if name is None else f"{number(entry['baselines'][name]['value'])} ({words(name)})"
 
 
+def significant(value: float) -> str:
+    """196,000 or 0.0123: three significant digits."""
+    return f"{float(f'{value:.3g}'):,.10g}".replace("-", "\N{MINUS SIGN}")
+
+
 def words(name: str) -> str:
     """A name of a table as text: plane0/mean_iou becomes plane 0: mean IoU."""
     text = re.sub(r"\bplane(\d)", r"plane \1", name.replace("/", ": ").replace("_", " "))
@@ -91,3 +105,8 @@ def words(name: str) -> str:
 def integer(value: float) -> str:
     """12,345."""
     return f"{int(value):,}"
+
+
+def share(counts: Mapping[str, int], name: str) -> str:
+    """The share that one name has of all counts: 33.3 %."""
+    return f"{100 * counts.get(name, 0) / max(sum(counts.values()), 1):.1f} %"

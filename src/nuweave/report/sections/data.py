@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import pandas as pd
@@ -11,14 +11,31 @@ from nuweave.physics.truth import HEAD_CLASSES
 from nuweave.report.figures import data as figures
 from nuweave.report.figures.style import Picture, svg
 from nuweave.report.gather import RunTables
-from nuweave.report.sections.blocks import Block, Grid, Part, integer, number, words
+from nuweave.report.sections.blocks import Block, Grid, Part, integer, number, share, words
+from nuweave.report.sections.comparison import shifts_block, validation_block
+from nuweave.report.sections.quality import (
+    balance_grids,
+    checks_block,
+    conversion_notes,
+    truth_block,
+    visible_gap,
+    visible_pictures,
+)
 
 NO_CLASS = "no class"
 
 
 def data_part(tables: RunTables) -> Part:
-    """Files, truth, balance, energy, sites."""
-    blocks = [_sources(tables), _split(tables.split), _events(tables.catalog)]
+    """Files, truth, balance, leaks, energy, sites; simulation against reference, sample against sample."""
+    blocks = [
+        _sources(tables),
+        truth_block(tables.catalog, tables.manifests),
+        _split(tables.split, balance_grids(tables.quality)),
+        checks_block(tables.quality),
+        _events(tables.catalog, tables.quality),
+        validation_block(tables.validation),
+        shifts_block(tables.shifts),
+    ]
     return Part("data", "Data", "Data", blocks)
 
 
@@ -38,7 +55,6 @@ def _sources(tables: RunTables) -> Block:
         "adapter": ", ".join(sorted({str(one.get("adapter", "unknown")) for one in manifests})),
         "generator": ", ".join(sorted({str(one.get("generator", "unknown")) for one in manifests})),
         "detector": ", ".join(sorted({str(one.get("detector", "unknown")) for one in manifests})),
-        "truth that the files give": _truth(manifests),
     }
     rows = [
         [
@@ -50,29 +66,20 @@ def _sources(tables: RunTables) -> Block:
         for one in manifests
     ]
     grid = Grid("Files, one a row", ["shard", "source", "generator seed", "events"], rows, folded=True)
-    return Block("Files", [text], facts, grids=[grid])
+    mended, notes = conversion_notes(manifests)
+    return Block("Files", [f"{text} {mended}"], facts, grids=[*notes, grid])
 
 
-def _truth(manifests: list[dict[str, Any]]) -> str:
-    """Which truth all files give, some, or none."""
-    kinds = list(dict.fromkeys(kind for one in manifests for kind in one.get("truth", {})))
-    words_of = []
-    for kind in kinds:
-        given = [bool(one.get("truth", {}).get(kind)) for one in manifests]
-        state = "yes" if all(given) else "in some files" if any(given) else "no"
-        words_of.append(f"{words(kind)}: {state}")
-    return "; ".join(words_of) or "unknown"
-
-
-def _split(split: Mapping[str, Any] | None) -> Block:
+def _split(split: Mapping[str, Any] | None, classes: Sequence[Grid]) -> Block:
     if split is None:
-        return Block("Split and balance", ["Nothing was split: finished models were evaluated on every event."])
+        text = "Nothing was split: finished models were evaluated on every event."
+        return Block("Split and balance", [text], grids=classes)
     before: dict[str, dict[str, int]] = split["before"]
     after: dict[str, dict[str, int]] = split["after"]
     settings = split["settings"]
     text = (
         f"{integer(split['num_events'])} events in {integer(split['num_groups'])} groups; events of a group (source "
-        f"file or generator seed) are all in one part: no leak. Stratified by {words(settings['stratify_by'])}; "
+        f"file or generator seed) are all in one part. Stratified by {words(settings['stratify_by'])}; "
         f"balance: {settings['balance']} in {', '.join(settings['balance_parts']) or 'no part'}, which left "
         f"{integer(split['num_unused'])} events unused."
     )
@@ -81,8 +88,8 @@ def _split(split: Mapping[str, Any] | None) -> Block:
             f"{part}: {name}",
             integer(count),
             integer(after.get(part, {}).get(name, 0)),
-            _share(before[part], name),
-            _share(after.get(part, {}), name),
+            share(before[part], name),
+            share(after.get(part, {}), name),
         ]
         for part in before
         for name, count in before[part].items()
@@ -100,18 +107,17 @@ def _split(split: Mapping[str, Any] | None) -> Block:
         caption="Events of each class before (pale) and after (full) balancing.",
         wide=True,
     )
-    return Block("Split and balance", [text], pictures=[picture], grids=[grid])
+    return Block("Split and balance", [text], pictures=[picture], grids=[grid, *classes])
 
 
-def _events(catalog: pd.DataFrame) -> Block:
+def _events(catalog: pd.DataFrame, quality: Mapping[str, Any]) -> Block:
+    classes = class_names(catalog, "neutrino")
     pictures: list[Picture] = []
     if catalog["nu_energy_gev"].notna().any():
         energy = catalog["nu_energy_gev"].astype(float)
         pictures.append(
             svg(
-                figures.energy_spectrum(
-                    energy, class_names(catalog, "neutrino"), [*HEAD_CLASSES["neutrino"], NO_CLASS]
-                ),
+                figures.energy_spectrum(energy, classes, [*HEAD_CLASSES["neutrino"], NO_CLASS]),
                 alt=f"Histogram of the neutrino energy by class; mean {energy.mean():.2f} GeV.",
                 caption=f"True energy of the neutrino, stacked by class; mean {energy.mean():.2f} GeV.",
             )
@@ -129,7 +135,9 @@ def _events(catalog: pd.DataFrame) -> Block:
             caption=f"Stored sites of an event; medians: {medians}.",
         )
     )
-    return Block("Events", pictures=pictures, grids=_site_shares(catalog))
+    pictures += visible_pictures(catalog, classes, quality)
+    gap = visible_gap(quality)
+    return Block("Events", [gap] if gap else [], pictures=pictures, grids=_site_shares(catalog))
 
 
 def _site_shares(catalog: pd.DataFrame) -> list[Grid]:
@@ -151,10 +159,6 @@ def class_names(table: pd.DataFrame, head: str) -> pd.Series[str]:
         return pd.Series(NO_CLASS, index=table.index)
     known = dict(enumerate(HEAD_CLASSES[head]))
     return table[head].astype("Float64").map(known).fillna(NO_CLASS).astype(str)
-
-
-def _share(counts: Mapping[str, int], name: str) -> str:
-    return number(counts.get(name, 0) / max(sum(counts.values()), 1))
 
 
 def _counts(counts: Mapping[str, int]) -> str:
