@@ -95,3 +95,20 @@ def test_check_knows_the_number_of_classes(shards: list[Path]) -> None:
     done = run("check", shards[0], "--classes", "2")
     assert done.exit_code == 1
     assert done.stdout.count("sparse2d_label") == len(done.stdout.splitlines()) == 6
+
+
+def test_data_quality_prints_its_checks_and_writes_what_the_report_reads(tmp_path: Path) -> None:
+    shards = mock.write_shards(tmp_path, 2, num_events=3)  # all numu have one energy and one vertex, and all nue
+    run("catalog", *shards, "--out", tmp_path / "catalog.parquet")
+    run("repack", *shards, "--out", tmp_path / "all.h5")
+    files = ("--catalog", tmp_path / "catalog.parquet", "--out", tmp_path / "data.json")
+    done = run("data-quality", tmp_path / "all.h5", *files)
+    assert done.exit_code == 0
+    assert done.stdout.splitlines()[3:] == [
+        "leak: neutrinos in two parts: not measured: nothing was split",
+        "duplicates: events with another's image: 0 (at most 0)",
+        "duplicates: events with another's neutrino: 4 (at most 0) (0, 0, 2), (1, 0, 0), (1, 0, 1), ...",
+        "packed files: events that are packed twice: 0 (at most 0)",
+        "packed files: all: events too many or missing: 0 (at most 0)",
+    ]
+    assert json.loads((tmp_path / "data.json").read_text())["parts"] == {"all": 6}

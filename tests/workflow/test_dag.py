@@ -32,6 +32,9 @@ def planned(output: str) -> dict[str, int]:
 def test_the_run_ends_in_a_report_with_every_file_in_place(small: Path) -> None:
     for name in ("catalog.parquet", "splits.parquet", "split.json", "packed/test.h5", "report/index.html"):
         assert (small / name).stat().st_size > 0
+    checks = json.loads((small / "data_quality.json").read_text())["checks"]
+    assert [row["held"] for row in checks] == [True] * 10
+    assert json.loads((small / "shift/train_test.json").read_text())["num_events"] == [12, 6]
     for part in ("train", "val", "test"):
         assert sums_path(small / f"packed/{part}.h5").is_file()
     for model in ("cosmic_tagger", "event_id"):
@@ -67,6 +70,8 @@ def test_touching_one_raw_file_plans_its_own_downstream_jobs_only(small: Path, s
         "catalog": 1,
         "split": 1,
         "pack": 3,
+        "data_quality": 1,
+        "shift": 1,
         "overfit": 2,
         "train_model": 2,
         "evaluate_model": 2,
@@ -105,7 +110,9 @@ def test_a_changed_setting_reruns_what_depends_on_it(small: Path, snakemake: Sna
     assert planned(snakemake("-n").stdout) == {}
 
 
-@pytest.mark.parametrize("target", ["all", "simulate", "convert", "split", "train", "evaluate", "report"])
+@pytest.mark.parametrize(
+    "target", ["all", "simulate", "convert", "split", "data_quality", "train", "evaluate", "report"]
+)
 def test_every_stage_is_a_target(small: Path, snakemake: Snakemake, target: str) -> None:
     assert small.exists()
     assert "Nothing to be done" in snakemake("-n", target).stdout
@@ -132,6 +139,7 @@ def test_shards_are_archived_on_request(small: Path, snakemake: Snakemake) -> No
             "config: models.cosmic_tagger.network.depth=6: halves whole images of 256 x 160 sites 6 times, so each",
         ),
         ("data_dir=nowhere", r"data_dir=nowhere: no file matches convert.pattern=*.h5"),
+        ("report={reference: nowhere.h5}", "config: report.reference=nowhere.h5: no such file; write it first"),
     ],
 )
 def test_a_wrong_configuration_ends_before_the_dag(snakemake: Snakemake, setting: str, message: str) -> None:
@@ -145,13 +153,17 @@ def test_a_wrong_configuration_ends_before_the_dag(snakemake: Snakemake, setting
 def test_real_sbnd_events_end_in_a_report(small: Path, snakemake: Snakemake, shared_data: Path, tmp_path: Path) -> None:
     overlay = tmp_path / "sbnd.yaml"
     overlay.write_text(
-        f"name: sbnd\nconvert: {{adapter: larcv3, downsample: 8}}\ndata_dir: {shared_data / 'larcv3'}\nmodels:\n"
+        f"name: sbnd\nconvert: {{adapter: larcv3, downsample: 8}}\ndata_dir: {shared_data / 'larcv3'}\n"
+        f"report: {{reference: {small}/packed/test.h5}}\nmodels:\n"
         + "".join(f"  {name}: {{weights: {small}/models/{name}}}\n" for name in ("cosmic_tagger", "event_id"))
     )
     snakemake(configfile=str(overlay))
     root = small.parent / "sbnd"
     predictions = pd.read_parquet(root / "models/cosmic_tagger/predictions.parquet")
     assert predictions["nu_energy_gev"].round(2).tolist() == [1.39, 1.0]
+    assert json.loads((root / "data_quality.json").read_text())["parts"] == {"all": 2}
+    shift = json.loads((root / "shift/reference.json").read_text())
+    assert (shift["num_events"], shift["auc"]) == ([2, 6], None)
     assert (root / "report" / "index.html").stat().st_size > 10_000
 
 
