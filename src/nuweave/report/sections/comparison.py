@@ -66,16 +66,16 @@ def shifts_block(shifts: Mapping[str, Mapping[str, Any]]) -> Block:
         "on events that it was not trained with: 0.5 where it cannot, 1 where it always can), and how far each figure "
         "is from one sample to the other, in standard deviations of both together."
     )
-    rows = [
-        [SAMPLES[name], " and ".join(map(integer, one["num_events"])), with_error(one["auc"], one["auc_error"])]
-        for name, one in shifts.items()
-    ]
+    rows = [[SAMPLES[name], " and ".join(map(integer, one["num_events"]))] for name, one in shifts.items()]
     notes = [f"{one['a']} and {one['b']}" + (f": {one['reason']}" if one["reason"] else "") for one in shifts.values()]
-    grid = Grid("Samples", ["samples", "events", "AUC"], rows, notes=notes)
+    grid = Grid("Samples", ["samples", "events"], rows, notes=notes)
+    facts = {
+        f"AUC, {SAMPLES[name]}": "not measured" if one["auc"] is None else with_error(one["auc"], one["auc_error"])
+        for name, one in shifts.items()
+    }
     pictures = [picture for name, one in shifts.items() for picture in _distances(SAMPLES[name], one)]
-    return Block(
-        title, [text], pictures=pictures, grids=[grid, *(_all_distances(SAMPLES[n], shifts[n]) for n in shifts)]
-    )
+    every = [_all_distances(SAMPLES[name], one) for name, one in shifts.items()]
+    return Block(title, [text], facts, pictures, [grid, *every])
 
 
 def _distances(name: str, shift: Mapping[str, Any]) -> list[Picture]:

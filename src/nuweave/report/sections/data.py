@@ -53,7 +53,7 @@ def _sources(tables: RunTables) -> Block:
     )
     facts = {
         "adapter": ", ".join(sorted({str(one.get("adapter", "unknown")) for one in manifests})),
-        "generator": ", ".join(sorted({str(one.get("generator", "unknown")) for one in manifests})),
+        "generator": ", ".join(sorted({str(one.get("generator") or "unknown") for one in manifests})),
         "detector": ", ".join(sorted({str(one.get("detector", "unknown")) for one in manifests})),
     }
     rows = [
