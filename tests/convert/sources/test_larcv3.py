@@ -93,5 +93,5 @@ def test_the_adapter_that_can_read_a_file_is_named(tmp_path: Path) -> None:
 
 
 def test_an_unknown_adapter_is_refused_with_the_names_that_exist(tmp_path: Path) -> None:
-    with pytest.raises(ValueError, match=r"convert.adapter='root' is not known; try one of edepsim_h5, larcv3"):
+    with pytest.raises(ValueError, match=r"convert.adapter='root' is not known; try one of edepsim_h5, .*larcv3"):
         open_source("root", tmp_path / "any.h5")

@@ -14,6 +14,7 @@ __all__ = ["ADAPTERS", "Source", "find_adapter", "get_adapter", "open_source"]
 # module and class of each adapter; imported on first use, as some need libraries that take long to load
 ADAPTERS = {
     "edepsim_h5": "edepsim_h5:EdepSimH5",
+    "edepsim_root": "edepsim_root:EdepSimRoot",
     "larcv3": "larcv3:Larcv3",
 }
 
