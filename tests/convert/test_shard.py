@@ -14,6 +14,7 @@ from nuweave.config.convert import ConvertConfig
 from nuweave.convert import convert_file
 from nuweave.physics.detectors import get_detector
 from nuweave.store import EventId, ShardReader, ShardWriter, StoreError, require_same_sites
+from nuweave.store.edepsim import write_edepsim
 from tests.convert.handmade import edepsim_tables, write_edepsim_file
 from tests.mock import write_shard
 
@@ -21,6 +22,7 @@ SBND, CUBE = get_detector("sbnd"), get_detector("cube")
 CUBE_SETTINGS = ConvertConfig.model_validate({"response": {"noise_adc": [1.0]}, "min_sites": 1})
 CLASSES = ["particle_cpiID", "particle_cvnID", "particle_neutID", "particle_npiID", "particle_protID"]
 PRODUCTS = [*CLASSES, "particle_truth"]
+SITES_2D, SITES_3D = ([f"sparse{ndim}d_{name}" for name in ("image", "label", "semantic")] for ndim in (2, 3))
 
 
 def class_of(reader: ShardReader, product: str, entry: int) -> list[int]:
@@ -31,7 +33,7 @@ def test_a_shard_of_wire_images_has_every_product_and_its_truth(tmp_path: Path) 
     source, shard = write_edepsim_file(tmp_path / "raw.h5", SBND), tmp_path / "shards" / "a.h5"
     manifest = convert_file(source, shard, settings=ConvertConfig(), detector=SBND, run=4)
     with ShardReader(shard) as reader:
-        assert list(reader.products) == ["cluster2d_vertex", *PRODUCTS, "sparse2d_image", "sparse2d_label"]
+        assert list(reader.products) == ["cluster2d_vertex", *PRODUCTS, *SITES_2D]
         assert manifest["products"] == list(reader.products)
         assert [reader.event_id(entry) for entry in range(3)] == [EventId(4, 0, number) for number in (10, 11, 12)]
         assert [image.shape for image in reader.sparse("sparse2d_image", 0)] == [(512, 320)] * 3
@@ -59,7 +61,8 @@ def test_the_manifest_says_where_the_shard_comes_from(tmp_path: Path) -> None:
     assert (manifest["adapter"], manifest["generator"], manifest["generator_seed"]) == ("edepsim_h5", "by hand", "4")
     assert (manifest["events_read"], manifest["events_written"], manifest["events_dropped"]) == (3, 3, 0)
     assert list(manifest["truth"]) == ["site_labels", "semantics", "vertex", "neutrino", "particles", "mode"]
-    assert [name for name, known in manifest["truth"].items() if not known] == ["semantics"]
+    assert all(manifest["truth"].values())
+    assert (manifest["dropped"], manifest["notes"]) == ({}, {})
 
 
 def test_the_settings_hash_changes_with_the_settings(tmp_path: Path) -> None:
@@ -84,7 +87,7 @@ def test_voxels_work_from_end_to_end(tmp_path: Path) -> None:
     source, shard = write_edepsim_file(tmp_path / "raw.h5", CUBE), tmp_path / "cube.h5"
     convert_file(source, shard, settings=CUBE_SETTINGS, detector=CUBE, run=0)
     with ShardReader(shard) as reader:
-        assert list(reader.products) == ["cluster3d_vertex", *PRODUCTS, "sparse3d_image", "sparse3d_label"]
+        assert list(reader.products) == ["cluster3d_vertex", *PRODUCTS, *SITES_3D]
         (image,), (label,) = reader.sparse("sparse3d_image", 0), reader.sparse("sparse3d_label", 0)
         assert (image.shape, image.size, image.origin) == ((64, 64, 64), (102.4, 102.4, 102.4), (-51.2, -51.2, 0.0))
         # the neutrino's muon runs along +y from the middle at x = -30 cm, the cosmic one along z at x = 20, y = 10 cm
@@ -133,7 +136,7 @@ def test_a_source_without_the_mode_gives_all_classes_but_that_of_the_interaction
     manifest = convert_file(tmp_path / "raw.h5", tmp_path / "a.h5", settings=CUBE_SETTINGS, detector=CUBE, run=0)
     assert manifest["truth"] == {
         "site_labels": True,
-        "semantics": False,
+        "semantics": True,
         "vertex": True,
         "neutrino": True,
         "particles": True,
@@ -152,8 +155,82 @@ def test_events_with_few_sites_are_dropped_and_counted(tmp_path: Path) -> None:
     settings = ConvertConfig(adapter="larcv3", downsample=1, min_sites=80)  # 40 sites a plane
     manifest = convert_file(tmp_path / "mixed.h5", tmp_path / "out.h5", settings=settings, detector=SBND, run=0)
     assert (manifest["events_read"], manifest["events_written"], manifest["events_dropped"]) == (3, 2, 1)
+    assert manifest["dropped"] == {"few_sites": 1}
     with ShardReader(tmp_path / "out.h5") as reader:
         assert [reader.event_id(entry).event for entry in range(2)] == [0, 2]
+
+
+def test_an_event_without_deposits_in_the_detector_is_dropped_though_noise_has_sites(tmp_path: Path) -> None:
+    tables = edepsim_tables(SBND)
+    tables.segments["z_start"][tables.segments["event_id"] == 12] += 1000
+    tables.segments["z_end"][tables.segments["event_id"] == 12] += 1000
+    num = int((tables.segments["event_id"] == 12).sum())
+    write_edepsim(tmp_path / "raw.h5", tables)
+    manifest = convert_file(tmp_path / "raw.h5", tmp_path / "a.h5", settings=ConvertConfig(), detector=SBND, run=0)
+    assert (manifest["events_written"], manifest["dropped"]) == (2, {"no_deposits": 1})
+    assert manifest["notes"] == {"outside": num}
+
+
+def test_a_file_in_mm_is_refused_with_the_question(tmp_path: Path) -> None:
+    tables = edepsim_tables(SBND)
+    for name in [f"{axis}_{end}" for axis in "xyz" for end in ("start", "end")]:
+        tables.segments[name] *= 10
+    write_edepsim(tmp_path / "raw.h5", tables)
+    with pytest.raises(
+        StoreError, match=r"raw.h5: \d+ % of its energy lies outside of detector sbnd .*in mm\?"
+    ) as caught:
+        convert_file(tmp_path / "raw.h5", tmp_path / "out" / "a.h5", settings=ConvertConfig(), detector=SBND, run=0)
+    assert "\n" not in str(caught.value)
+    assert list((tmp_path / "out").iterdir()) == []
+
+
+def test_axes_and_shift_bring_a_file_into_the_detector(tmp_path: Path) -> None:
+    write_edepsim_file(tmp_path / "straight.h5", CUBE)
+    tables = edepsim_tables(CUBE)
+    for table, names in (
+        (tables.segments, ["{}_start", "{}_end"]),
+        (tables.vertices, ["{}_vert"]),
+        (tables.mc_hdr, ["{}_vert"]),
+    ):
+        for name in names:
+            x, z = name.format("x"), name.format("z")
+            table[x], table[z] = table[z] - 100, table[x].copy()
+    write_edepsim(tmp_path / "turned.h5", tables)
+    settings = CUBE_SETTINGS.model_copy(update={"axes": "zyx", "shift_cm": (0.0, 0.0, 100.0)})
+    for name, one in (("straight", CUBE_SETTINGS), ("turned", settings)):
+        convert_file(tmp_path / f"{name}.h5", tmp_path / f"{name}_out.h5", settings=one, detector=CUBE, run=0)
+    with ShardReader(tmp_path / "straight_out.h5") as straight, ShardReader(tmp_path / "turned_out.h5") as turned:
+        for entry in range(3):
+            for product in ("sparse3d_image", "sparse3d_semantic"):
+                pair = (reader.sparse(product, entry)[0] for reader in (straight, turned))
+                assert len({tuple(image.ids.tolist()) for image in pair}) == 1
+        vertex = turned.particles("particle_truth", 0)["vtx"][0]
+        assert [float(vertex[axis]) for axis in "xyz"] == pytest.approx([-30, 0, 51.2], abs=1e-4)
+
+
+def test_a_root_file_without_hits_is_refused(shared_data: Path, tmp_path: Path) -> None:
+    settings = ConvertConfig(adapter="edepsim_root")
+    with pytest.raises(StoreError, match=r"none of its 10 events has convert.min_sites=50 .*\(no deposits: 10\)"):
+        convert_file(
+            shared_data / "edepsim_root" / "test.root",
+            tmp_path / "out" / "a.h5",
+            settings=settings,
+            detector=SBND,
+            run=0,
+        )
+
+
+def test_a_root_file_of_muons_becomes_a_shard_with_the_truth_it_has(shared_data: Path, tmp_path: Path) -> None:
+    source = shared_data / "edepsim_root" / "test3.root"
+    settings = CUBE_SETTINGS.model_copy(update={"adapter": "edepsim_root", "volume": "drift", "shift_cm": (0, 0, 75.0)})
+    manifest = convert_file(source, tmp_path / "a.h5", settings=settings, detector=CUBE, run=0)
+    assert (manifest["events_read"], manifest["events_written"], manifest["notes"]) == (25, 25, {"outside": 2})
+    assert manifest["generator"] == "gps:fixed@free-fixed"
+    assert [name for name, known in manifest["truth"].items() if known] == ["semantics", "vertex"]
+    with ShardReader(tmp_path / "a.h5") as reader:
+        assert reader.products == ("cluster3d_vertex", "sparse3d_image", "sparse3d_semantic")
+        (group,) = reader.clusters("cluster3d_vertex", 0)
+        assert group.image.coords.mean(axis=0) * 1.6 + [-50.4, -50.4, 0.8] == pytest.approx([0, 0, 25], abs=1.0)
 
 
 def bad_inputs(folder: Path) -> dict[str, Path]:

@@ -62,7 +62,16 @@ class Vertex(NamedTuple):
     time_us: float
 
 
-Note = Literal["unknown_pdg", "missing_parent", "not_finite", "outside", "vertex_outside", "dx_is_not_length"]
+Note = Literal[
+    "unknown_pdg",
+    "missing_parent",
+    "not_finite",
+    "negative_energy",
+    "absurd_time",
+    "outside",
+    "vertex_outside",
+    "dx_is_not_length",
+]
 """What was found wrong in an event and dealt with; the manifest counts each."""
 
 

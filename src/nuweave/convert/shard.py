@@ -10,15 +10,17 @@ from contextlib import ExitStack, closing
 from functools import partial
 from itertools import chain
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any, Literal, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
 from nuweave import __version__
 from nuweave.config.convert import ConvertConfig, TruthConfig
+from nuweave.convert.checks import NOWHERE, Spread, check_event, require_mostly_inside
 from nuweave.convert.downsample import downsample
 from nuweave.convert.event import Event, Images, Note, Provides
+from nuweave.convert.frame import to_detector
 from nuweave.convert.imaging import make_images
 from nuweave.convert.sources import Source, open_source
 from nuweave.physics.detectors import Detector
@@ -30,18 +32,24 @@ BLOCK_EVENTS = 8  # events that a rank converts between two exchanges
 NOISE_STREAM = 1  # sets the noise apart from anything else that is drawn for (run, event)
 
 
+Reason = Literal["no_deposits", "few_sites"]
+"""Why an event is dropped: nothing was deposited in the detector, or fewer sites than min_sites are stored."""
+
+
 class Converted(NamedTuple):
     """What became of one event.
 
     Attributes:
         number: the source's.
-        content: its products, as ShardWriter.append takes them; None where it has too few sites.
+        content: its products, as ShardWriter.append takes them, or why it is dropped.
         notes: how often each fault was found in it.
+        spread: where its energy lies.
     """
 
     number: int
-    content: dict[str, dict[str, Any]] | None
+    content: dict[str, dict[str, Any]] | Reason
     notes: Mapping[Note, int]
+    spread: Spread
 
 
 def convert_file(
@@ -69,7 +77,8 @@ def convert_file(
     Returns:
         the manifest; on rank 0 only, the others get an empty one.
     Raises:
-        StoreError: the file cannot be used, or none of its events has min_sites.
+        StoreError: the file cannot be used, most of its energy lies outside of the detector, or none of its events
+            has min_sites.
         ConfigError: settings that do not fit the detector or the images.
     """
     with ExitStack() as stack:
@@ -99,6 +108,8 @@ class _Output:
         self.num_written = 0
         self.products: list[str] = []
         self.notes: Counter[Note] = Counter()
+        self.dropped: Counter[Reason] = Counter()
+        self.spread = NOWHERE
 
     def __enter__(self) -> _Output:
         self._manifest = self._stack.enter_context(write_aside(self._shard.with_suffix(".json")))
@@ -111,7 +122,9 @@ class _Output:
     def append(self, event: Converted, run: int) -> None:
         """Write an event, unless it was dropped."""
         self.notes.update(event.notes)
-        if event.content is None:
+        self.spread += event.spread
+        if isinstance(event.content, str):
+            self.dropped[event.content] += 1
             return
         self._writer.append(EventId(run, 0, event.number), **event.content)
         self.products = sorted(name for kind in event.content.values() for name in kind)
@@ -134,21 +147,28 @@ def _finish(
     """Write the manifest, on rank 0."""
     if output is None:
         return {}
+    require_mostly_inside(output.spread, detector, source)
+    dropped = dict(sorted(output.dropped.items()))
     if output.num_written == 0:
         raise StoreError(
-            f"{source}: none of its {len(opened)} events has convert.min_sites={settings.min_sites} stored "
-            "pixels; lower it, check that detector and file belong together, or leave the file out"
+            f"{source}: none of its {len(opened)} events has convert.min_sites={settings.min_sites} stored pixels "
+            f"({_counts(dropped)}); lower it, check that detector and file belong together, or leave the file out"
         )
     manifest = _manifest(source, opened, settings, detector) | {
         "run": run,
         "events_read": len(opened),
         "events_written": output.num_written,
         "events_dropped": len(opened) - output.num_written,
+        "dropped": dropped,
         "notes": dict(sorted(output.notes.items())),
         "products": output.products,
     }
     output.finish(manifest)
     return manifest
+
+
+def _counts(dropped: Mapping[Reason, int]) -> str:
+    return ", ".join(f"{reason.replace('_', ' ')}: {num}" for reason, num in dropped.items()) or "it has none"
 
 
 def _convert(
@@ -161,17 +181,21 @@ def convert_event(
     event: Event, provides: Provides, settings: ConvertConfig, detector: Detector, *, run: int
 ) -> Converted:
     """The products of an event; what they are does not depend on any other event."""
+    event = to_detector(event, axes=settings.axes, shift_cm=settings.shift_cm)
+    event, spread = check_event(event, detector)
     images = event.content
     if not isinstance(images, Images):
+        if len(images) == 0:  # its image would be noise alone
+            return Converted(event.number, "no_deposits", event.notes, spread)
         seed = np.random.SeedSequence([run, event.number, NOISE_STREAM])
         images = make_images(
             images, event.vertex, detector=detector, settings=settings.response, rng=np.random.default_rng(seed)
         )
     images = downsample(images, settings.downsample, settings.pooling)
     if not images.values or sum(len(image.ids) for image in images.values) < settings.min_sites:
-        return Converted(event.number, None, event.notes)
+        return Converted(event.number, "few_sites", event.notes, spread)
     content = event_products(event, images, settings.truth, heads=provides.heads)
-    return Converted(event.number, content, event.notes)
+    return Converted(event.number, content, event.notes, spread)
 
 
 def event_products(
