@@ -66,6 +66,8 @@ class EdepSimFile:
         self._file = open_h5(path, cache_bytes=CHUNK_CACHE_BYTES)
         try:
             self.dialect = _dialect(path, self._file)
+            # kept open: the inflated chunks of a dataset are dropped with its last handle
+            self._tables = {name: self._file[name] for name in self.dialect.value}
             numbers = {name: self._event_numbers(name) for name in self.dialect.value}
         except BaseException:
             self._file.close()
@@ -94,7 +96,7 @@ class EdepSimFile:
 
     def fields(self, name: str) -> frozenset[str]:
         """Names of a table's fields, those of the present; empty where the file has no such table."""
-        return frozenset(_present_names(self._file[name].dtype)) if name in self.dialect.value else frozenset()
+        return frozenset(_present_names(self._tables[name].dtype)) if name in self._tables else frozenset()
 
     def table(self, name: str) -> NDArray[Any]:
         """All rows of a table."""
@@ -110,9 +112,9 @@ class EdepSimFile:
         return parts[0] if len(parts) == 1 else np.concatenate(parts)
 
     def _event_numbers(self, name: str) -> NDArray[np.int64]:
-        field = "eventID" if "eventID" in self._file[name].dtype.names else "event_id"
+        field = "eventID" if "eventID" in self._tables[name].dtype.names else "event_id"
         try:
-            column: NDArray[Any] = self._file[name].fields(field)[:]
+            column: NDArray[Any] = self._tables[name].fields(field)[:]
         except UNREADABLE as error:
             raise self._damaged(name, error) from None
         if name in ("segments", "vertices") and not len(column):
@@ -121,7 +123,7 @@ class EdepSimFile:
 
     def _read(self, name: str, span: slice) -> NDArray[Any]:
         try:
-            rows: NDArray[Any] = self._file[name][span]
+            rows: NDArray[Any] = self._tables[name][span]
         except UNREADABLE as error:
             raise self._damaged(name, error) from None
         rows.dtype.names = _present_names(rows.dtype)
