@@ -208,6 +208,15 @@ def test_axes_and_shift_bring_a_file_into_the_detector(tmp_path: Path) -> None:
         assert [float(vertex[axis]) for axis in "xyz"] == pytest.approx([-30, 0, 51.2], abs=1e-4)
 
 
+def test_a_file_of_deposits_alone_becomes_images_alone(shared_data: Path, tmp_path: Path) -> None:
+    source = shared_data / "edepsim_h5" / "test_inputs.h5"
+    settings = CUBE_SETTINGS.model_copy(update={"shift_cm": (0.0, 20.0, 51.2)})
+    manifest = convert_file(source, tmp_path / "a.h5", settings=settings, detector=CUBE, run=0)
+    assert not any(manifest["truth"].values())
+    assert (manifest["events_read"], manifest["events_written"]) == (10, 10)
+    assert (manifest["notes"]["dx_is_not_length"], manifest["products"]) == (1728, ["sparse3d_image"])
+
+
 def test_a_root_file_without_hits_is_refused(shared_data: Path, tmp_path: Path) -> None:
     settings = ConvertConfig(adapter="edepsim_root")
     with pytest.raises(StoreError, match=r"none of its 10 events has convert.min_sites=50 .*\(no deposits: 10\)"):

@@ -7,6 +7,7 @@ import json
 from collections import Counter
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from contextlib import ExitStack, closing
+from dataclasses import replace
 from functools import partial
 from itertools import chain
 from pathlib import Path
@@ -191,6 +192,8 @@ def convert_event(
         images = make_images(
             images, event.vertex, detector=detector, settings=settings.response, rng=np.random.default_rng(seed)
         )
+        if not provides.vertex:  # that none is known is not that there is none
+            images = replace(images, vertex=None)
     images = downsample(images, settings.downsample, settings.pooling)
     if not images.values or sum(len(image.ids) for image in images.values) < settings.min_sites:
         return Converted(event.number, "few_sites", event.notes, spread)
