@@ -16,6 +16,9 @@ ADAPTERS = {
     "edepsim_h5": "edepsim_h5:EdepSimH5",
     "edepsim_root": "edepsim_root:EdepSimRoot",
     "larcv3": "larcv3:Larcv3",
+    "larcv2_root": "larcv2_root:Larcv2Root",
+    "dlp_h5": "dlp_h5:DlpH5",
+    "nexus_h5": "nexus_h5:NexusH5",
 }
 
 

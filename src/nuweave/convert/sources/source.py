@@ -2,13 +2,20 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from pathlib import Path
-from typing import Protocol
+from typing import Any, Protocol
 
 import h5py
+import numpy as np
+from numpy.typing import NDArray
 
-from nuweave.convert.event import Event, Provides
+from nuweave.convert.event import Event, Provides, Vertex
 from nuweave.store import StoreError
+from nuweave.store.files import UNREADABLE, one_line
+
+SAME_PLACE_CM = 0.01
 
 
 class Source(Protocol):
@@ -70,6 +77,18 @@ def is_hdf5(path: Path) -> bool:
     return bool(h5py.is_hdf5(path))
 
 
+def is_root(path: Path) -> bool:
+    """Whether a file is ROOT, for `probe`.
+
+    Raises:
+        StoreError: there is no such file.
+    """
+    if not path.is_file():
+        raise StoreError(f"{path}: no such file; check the path")
+    with path.open("rb") as file:
+        return file.read(4) == b"root"
+
+
 def require_no_volume(path: Path, volume: str | None) -> None:
     """Refuse a choice that the format does not have.
 
@@ -78,3 +97,60 @@ def require_no_volume(path: Path, volume: str | None) -> None:
     """
     if volume is not None:
         raise StoreError(f"{path}: its format has no volumes to choose from; remove convert.volume={volume}")
+
+
+def require_parts(path: Path, file: h5py.File, names: Sequence[str]) -> None:
+    """Refuse an HDF5 file without some of its groups or tables.
+
+    Raises:
+        StoreError: some are missing; the message names them.
+    """
+    missing = [name for name in names if name not in file]
+    if missing:
+        raise StoreError(
+            f"{path}: has no {', '.join(missing)}; set convert.adapter to the file's format, or write the file again"
+        )
+
+
+def choose_volume(path: Path, names: Sequence[str], volume: str | None) -> str:
+    """The volume to read: the one that was chosen, or the only one.
+
+    Raises:
+        StoreError: there are several and none was chosen, or there is none of that name; the message names them.
+    """
+    if volume in names or (volume is None and len(names) == 1):
+        return volume or names[0]
+    listed = ", ".join(names) or "nothing"
+    if volume is None:
+        raise StoreError(f"{path}: has {len(names)} volumes, {listed}; set convert.volume to one of them")
+    raise StoreError(f"{path}: has no volume {volume}, found {listed}; set convert.volume to one that is there")
+
+
+def event_numbers(stored: NDArray[Any]) -> NDArray[np.int64]:
+    """int64[E]: the numbers that a file gives its events; their positions where a number comes twice."""
+    is_unique = len(np.unique(stored)) == len(stored)
+    return (stored if is_unique else np.arange(len(stored))).astype(np.int64)
+
+
+def common_vertex(place_cm_N3: NDArray[Any], time_us_N: NDArray[Any]) -> Vertex | None:
+    """The vertex of primary particles that start at one place; None where they do not, or there are none."""
+    if len(place_cm_N3) == 0 or np.abs(place_cm_N3 - place_cm_N3[0]).max() > SAME_PLACE_CM:
+        return None
+    return Vertex(place_cm_N3[0].astype(np.float64), float(time_us_N[0]))
+
+
+@contextmanager
+def reading(path: Path, what: str) -> Iterator[None]:
+    """Turn whatever a library raises over a part of a file into one clear error.
+
+    Raises:
+        StoreError: `what` cannot be read.
+    """
+    try:
+        yield
+    except StoreError:
+        raise
+    except UNREADABLE as error:
+        raise StoreError(
+            f"{path}: {what} cannot be read ({one_line(error)}); write or copy the file again, or check its format"
+        ) from None
