@@ -11,6 +11,7 @@ import pytest
 
 from nuweave.convert.event import Deposits, Provides
 from nuweave.convert.sources import find_adapter, open_source
+from nuweave.physics.truth import SemanticLabel
 from nuweave.store import StoreError
 
 NUM_MUON_STEPS = 3137  # they come first
@@ -34,7 +35,7 @@ def test_real_steps_have_the_known_number_and_energy(real: Path, muon: Deposits)
     assert len(muon) == 5335
     assert muon.energy_mev_N.sum() == pytest.approx(140.95690)
     assert muon.time_us_N[[0, -1]] == pytest.approx([0.00500019, 0.0068774233])
-    assert (muon.origin_N, muon.semantic_N) == (None, None)
+    assert muon.origin_N is None
 
 
 def test_real_steps_of_the_muon_join_end_to_start_from_its_vertex_to_where_it_stops(muon: Deposits) -> None:
@@ -51,13 +52,25 @@ def test_the_real_muon_of_100_mev_goes_31_cm_at_a_median_of_2_3_mev_a_cm(muon: D
     assert np.median(muon.dedx_mev_cm_N[:NUM_MUON_STEPS]) == pytest.approx(2.258, abs=1e-3)
 
 
+def test_the_real_muon_decays_into_a_michel_electron_of_41_mev_and_knocks_out_deltas(
+    real: Path, muon: Deposits
+) -> None:
+    assert muon.semantic_N is not None
+    assert np.bincount(muon.semantic_N).tolist() == [326, NUM_MUON_STEPS + 1, 1609, 146, 116]
+    assert np.all(muon.semantic_N[:NUM_MUON_STEPS] == SemanticLabel.TRACK)
+    michel = muon.semantic_N == SemanticLabel.MICHEL
+    assert muon.energy_mev_N[michel].sum() == pytest.approx(31.156, abs=1e-3)  # its photons are SHOWER or LOW_ENERGY
+    assert np.linalg.norm(muon.start_cm_N3[michel] - muon.end_cm_N3[NUM_MUON_STEPS - 1], axis=1).min() < 0.02
+    assert open_source("dlp_h5", real).event(0).notes == {"missing_parent": 1}  # a step that names no track
+
+
 def test_the_real_vertex_is_in_cm_and_us(real: Path) -> None:
     source = open_source("dlp_h5", real)
     vertex = source.event(0).vertex
     assert vertex is not None
     assert vertex.place_cm == pytest.approx([-55.000586, 0.000459, -45.00055], abs=1e-5)
     assert vertex.time_us == pytest.approx(0.005)
-    assert source.provides == Provides(site_labels=False, semantics=False, vertex=True, particles=False, mode=False)
+    assert source.provides == Provides(site_labels=False, semantics=True, vertex=True, particles=False, mode=False)
 
 
 def test_one_of_two_volumes_must_be_chosen(real: Path, tmp_path: Path) -> None:

@@ -18,7 +18,10 @@ ADAPTERS = {
     "larcv3": "larcv3:Larcv3",
     "larcv2_root": "larcv2_root:Larcv2Root",
     "dlp_h5": "dlp_h5:DlpH5",
+    "jaxtpc": "jaxtpc:Jaxtpc",
     "nexus_h5": "nexus_h5:NexusH5",
+    "pilarnet": "pilarnet:Pilarnet",
+    "uboone": "uboone:Uboone",
 }
 
 

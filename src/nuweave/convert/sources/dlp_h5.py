@@ -11,7 +11,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from nuweave.convert.event import Deposits, Event, Provides, Vertex
+from nuweave.convert.event import Deposits, Event, Note, Provides, Vertex
+from nuweave.convert.sources.semantics import Trajectories, label_deposits
 from nuweave.convert.sources.source import choose_volume, common_vertex, event_numbers, is_hdf5, reading, require_parts
 from nuweave.store import StoreError, open_h5
 
@@ -37,7 +38,7 @@ class DlpH5:
         except StoreError:
             self.close()
             raise
-        self.provides = Provides(site_labels=False, semantics=False, vertex=True, particles=False, mode=False)
+        self.provides = Provides(site_labels=False, semantics=True, vertex=True, particles=False, mode=False)
         self.generator: str | None = None
         self.generator_seed: str | None = None
 
@@ -55,16 +56,19 @@ class DlpH5:
     def event(self, entry: int) -> Event:
         """Deposits in the volume, and where the event's vertices lie, if that is one place."""
         with reading(self._path, f"entry {entry}"):
-            content = read_deposits(self._steps[entry])
+            steps, tracks = self._steps[entry], read_trajectories(self._particles[entry])
             vertex = read_vertex(self._vertices[entry])
-        return Event(int(self._numbers[entry]), content, vertex, None, None)
+            label, num_missing = label_deposits(steps["track_id"], tracks)
+            content = read_deposits(steps, label)
+        notes: dict[Note, int] = {"missing_parent": num_missing} if num_missing else {}
+        return Event(int(self._numbers[entry]), content, vertex, None, None, notes)
 
     def close(self) -> None:
         """Close the file."""
         self._file.close()
 
 
-def read_deposits(steps: NDArray[Any]) -> Deposits:
+def read_deposits(steps: NDArray[Any], semantic_N: NDArray[np.int8]) -> Deposits:
     """Steps as deposits: their place is the middle, theta and phi are their direction (within 0.01 mm in muon.h5)."""
     columns = {name: steps[name].astype(np.float64) for name in ("x", "y", "z", "t", "theta", "phi", "de", "dx")}
     theta, phi = columns["theta"], columns["phi"]
@@ -79,7 +83,7 @@ def read_deposits(steps: NDArray[Any]) -> Deposits:
         energy_mev_N=columns["de"],
         dedx_mev_cm_N=columns["de"] / np.maximum(length_cm, POINT_DEPOSIT_CM),
         origin_N=None,
-        semantic_N=None,
+        semantic_N=semantic_N,
     )
 
 
@@ -87,3 +91,11 @@ def read_vertex(vertices: NDArray[Any]) -> Vertex | None:
     """Where the vertices lie, if that is one place."""
     place_cm = CM_PER_MM * np.stack([vertices[axis] for axis in "xyz"], axis=1).astype(np.float64)
     return common_vertex(place_cm, US_PER_NS * vertices["t"].astype(np.float64))
+
+
+def read_trajectories(particles: NDArray[Any]) -> Trajectories:
+    """The particles of an event, with their parents and the processes that made them."""
+    columns = ("track_id", "parent_track_id", "pdg", "proc_start", "subproc_start")
+    track, parent, pdg, process, subprocess = (particles[name].astype(np.int64) for name in columns)
+    parts = np.stack([particles[name].astype(np.float64) for name in ("px", "py", "pz", "mass")])
+    return Trajectories(track, parent, pdg, np.sqrt(np.sum(parts**2, axis=0)), process, subprocess)
