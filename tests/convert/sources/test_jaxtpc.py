@@ -40,7 +40,10 @@ def images(path: Path, volume: str | None = None) -> Images:
 def test_only_the_sensor_file_is_recognised(real: Path) -> None:
     assert find_adapter(real) == "jaxtpc"
     for kind in ("seg", "inst", "labl"):
-        assert not Jaxtpc.probe(real.parent.parent / kind / f"sim_{kind}_0000.h5")
+        other = real.parent.parent / kind / f"sim_{kind}_0000.h5"
+        assert not Jaxtpc.probe(other)
+        with pytest.raises(StoreError, match=rf"sim_{kind}_0000.h5: .*(give the file with _sensor_|has no config/num)"):
+            Jaxtpc(other)
 
 
 def test_real_images_have_the_known_pixels_over_the_pedestal(real: Path) -> None:

@@ -12,13 +12,20 @@ import numpy as np
 from numpy.typing import NDArray
 
 from nuweave.convert.event import Deposits, Event, Note, Provides, Vertex
-from nuweave.convert.sources.semantics import Trajectories, label_deposits
-from nuweave.convert.sources.source import choose_volume, common_vertex, event_numbers, is_hdf5, reading, require_parts
+from nuweave.convert.sources.edepsim_h5 import POINT_DEPOSIT_CM
+from nuweave.convert.sources.semantics import Trajectories, label_deposits, num_unknown
+from nuweave.convert.sources.source import (
+    choose_volume,
+    common_vertex,
+    event_numbers,
+    has_parts,
+    reading,
+    require_parts,
+)
 from nuweave.store import StoreError, open_h5
 
 CM_PER_MM = 0.1
 US_PER_NS = 0.001
-POINT_DEPOSIT_CM = 0.01  # a shorter step has no energy loss a length of its own; this one stands in
 TABLES = ("event/geant4", "particle/geant4", "vertex/geant4")
 PARTS = (*TABLES, "pstep")
 
@@ -45,10 +52,7 @@ class DlpH5:
     @staticmethod
     def probe(path: Path) -> bool:
         """Whether the file has the tables of the layout."""
-        if not is_hdf5(path):
-            return False
-        with open_h5(path) as file:
-            return all(name in file for name in PARTS)
+        return has_parts(path, PARTS)
 
     def __len__(self) -> int:
         return len(self._numbers)
@@ -60,8 +64,9 @@ class DlpH5:
             vertex = read_vertex(self._vertices[entry])
             label, num_missing = label_deposits(steps["track_id"], tracks)
             content = read_deposits(steps, label)
-        notes: dict[Note, int] = {"missing_parent": num_missing} if num_missing else {}
-        return Event(int(self._numbers[entry]), content, vertex, None, None, notes)
+        notes: dict[Note, int] = {"missing_parent": num_missing, "unknown_pdg": num_unknown(tracks.pdg_T)}
+        found = {note: num for note, num in notes.items() if num}
+        return Event(int(self._numbers[entry]), content, vertex, None, None, found)
 
     def close(self) -> None:
         """Close the file."""

@@ -26,12 +26,13 @@ from nuweave.convert.event import Event, Images, Note, Provides
 from nuweave.convert.sources.dlp_h5 import read_trajectories
 from nuweave.convert.sources.semantics import label_deposits
 from nuweave.convert.sources.sites import dominant_label, number_sites, padded_shape, sum_image
-from nuweave.convert.sources.source import event_numbers, is_hdf5, reading, require_parts
+from nuweave.convert.sources.source import event_numbers, has_parts, reading, require_parts
 from nuweave.physics.truth import SemanticLabel
 from nuweave.store import SparseImage, open_h5
 
 PLANES = ("U", "V", "Y")
 PARTS = ("config", "config/num_wires")
+SENSOR_ONLY = "threshold_adc"  # only the configuration of a sensor file has it
 FULL_SCALE = 65535.0  # of the charges of a group, as a share of its peak
 FOLDERS_ABOVE = 2
 MAX_LAG_TICKS = 32
@@ -56,9 +57,9 @@ class Jaxtpc:
                 self._readout = read_config(self._sensor["config"], volume)
                 self._events = sorted(name for name in self._sensor if name.startswith("event_"))
                 stored = [self._sensor[name].attrs["source_event_idx"] for name in self._events]
+                charges, source = find_charges(path), find_source(path, self._sensor["config"].attrs.get("source_file"))
             self._source_entries = np.array(stored, np.int64)
             self._numbers = event_numbers(self._source_entries)
-            charges, source = find_charges(path), find_source(path, self._sensor["config"].attrs.get("source_file"))
             self._truth: tuple[h5py.File, h5py.File] | None = None
             if charges is not None and source is not None:
                 self._truth = (stack.enter_context(open_h5(charges)), stack.enter_context(open_h5(source)))
@@ -71,10 +72,10 @@ class Jaxtpc:
     @staticmethod
     def probe(path: Path) -> bool:
         """Whether the file is a sensor file."""
-        if not is_hdf5(path):
+        if not has_parts(path, PARTS):
             return False
-        with open_h5(path) as file:
-            return all(name in file for name in PARTS) and "threshold_adc" in file["config"].attrs
+        with open_h5(path) as file, reading(path, "config"):
+            return SENSOR_ONLY in file["config"].attrs
 
     def __len__(self) -> int:
         return len(self._events)
@@ -130,8 +131,10 @@ def read_config(config: h5py.Group, volume: str | None) -> Readout:
     """The planes of all volumes, or of the one that is chosen.
 
     Raises:
-        ValueError: another readout than wires, or no such volume.
+        ValueError: another kind of file, another readout than wires, or no such volume.
     """
+    if SENSOR_ONLY not in config.attrs:
+        raise ValueError("this is no sensor file; give the file with _sensor_ in its name")
     if config.attrs["readout_type"] != "wire":
         raise ValueError(f"readout_type is {config.attrs['readout_type']}, only wire is known")
     num_wires, num_ticks = config["num_wires"][:], int(config.attrs["num_time_steps"])

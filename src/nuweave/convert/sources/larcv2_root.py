@@ -39,11 +39,18 @@ class Larcv2Root:
         with reading(path, "the list of its trees"):
             self._file = uproot.open(path)
             self._names = tree_names(self._file)
-        self._images = self._open_images()
-        self._particles = self._first("particle", PARTICLES)
-        with reading(path, "the event numbers"):
-            self._numbers = event_numbers(self._images["_event"].array(library="np"))
-        has_neutrino = self._particles is not None and self._has_neutrino(self._particles)
+            images, self._particles = self._first("image2d", IMAGES), self._first("particle", PARTICLES)
+        if images is None:
+            self.close()
+            raise StoreError(
+                f"{path}: has no tree image2d_NAME_tree, NAME one of {', '.join(IMAGES)}, found "
+                f"{', '.join(self._names) or 'nothing'}; convert it to larcv3 (SparseTensor3D and others of larcv2 are "
+                "not read: no real file has verified their layout)"
+            )
+        self._images = images
+        with reading(path, "its event numbers and PDG codes"):
+            self._numbers = event_numbers(images["_event"].array(library="np"))
+            has_neutrino = self._particles is not None and starts_with_neutrino(self._particles)
         # the vertex is known in cm only, not in pixels
         self.provides = Provides(
             site_labels=False, semantics=False, vertex=False, particles=has_neutrino, mode=has_neutrino
@@ -51,26 +58,10 @@ class Larcv2Root:
         self.generator: str | None = None
         self.generator_seed: str | None = None
 
-    def _open_images(self) -> Any:
-        images = self._first("image2d", IMAGES)
-        if images is not None:
-            return images
-        self.close()
-        raise StoreError(
-            f"{self._path}: has no tree image2d_NAME_tree, NAME one of {', '.join(IMAGES)}, found "
-            f"{', '.join(self._names) or 'nothing'}; convert it to larcv3 (SparseTensor3D and others of larcv2 are not "
-            "read: no real file has verified their layout)"
-        )
-
     def _first(self, kind: str, producers: tuple[str, ...]) -> Any:
         """The tree of the first producer that is present; None where none is."""
         trees = (f"{kind}_{producer}_tree" for producer in producers)
         return next((self._file[name] for name in trees if name in self._names), None)
-
-    def _has_neutrino(self, tree: Any) -> bool:
-        with reading(self._path, "the PDG codes"):
-            codes = tree["_part_v._pdg"].array(library="np")
-        return any(len(one) and abs(int(one[0])) in (NUE, NUMU, NUTAU) for one in codes)
 
     @staticmethod
     def probe(path: Path) -> bool:
@@ -103,6 +94,12 @@ class Larcv2Root:
 def tree_names(file: Any) -> list[str]:
     """Names of the trees, which larcv2 builds as {type}_{producer}_tree."""
     return sorted({key.partition(";")[0] for key, kind in file.classnames().items() if kind == "TTree"})
+
+
+def starts_with_neutrino(tree: Any) -> bool:
+    """Whether in some event the first particle is a neutrino."""
+    codes = tree["_part_v._pdg"].array(library="np")
+    return any(len(one) and abs(int(one[0])) in (NUE, NUMU, NUTAU) for one in codes)
 
 
 def _leaves(tree: Any, prefix: str, entry: int) -> dict[str, Any]:

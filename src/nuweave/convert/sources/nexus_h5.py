@@ -13,12 +13,19 @@ import numpy as np
 from numpy.typing import NDArray
 
 from nuweave.convert.event import Deposits, Event, Provides, Vertex
-from nuweave.convert.sources.source import choose_volume, common_vertex, event_numbers, is_hdf5, reading, require_parts
+from nuweave.convert.sources.edepsim_h5 import POINT_DEPOSIT_CM
+from nuweave.convert.sources.source import (
+    choose_volume,
+    common_vertex,
+    event_numbers,
+    has_parts,
+    reading,
+    require_parts,
+)
 from nuweave.store import StoreError, open_h5
 
 CM_PER_MM = 0.1
 US_PER_NS = 0.001
-LEAST_PATH_CM = 0.01  # a shorter path has no energy loss a length of its own; this one stands in
 TABLES = ("MC/hits", "MC/particles")
 
 
@@ -61,10 +68,7 @@ class NexusH5:
     @staticmethod
     def probe(path: Path) -> bool:
         """Whether the file has nexus' tables."""
-        if not is_hdf5(path):
-            return False
-        with open_h5(path) as file:
-            return all(name in file for name in TABLES)
+        return has_parts(path, TABLES)
 
     def __len__(self) -> int:
         return len(self._numbers)
@@ -125,7 +129,7 @@ def read_deposits(hits: NDArray[Any], names: Names) -> Deposits:
     place_cm = CM_PER_MM * _columns(hits, names.place)
     energy = hits[names.energy].astype(np.float64)
     path_cm = np.linalg.norm(np.diff(place_cm, axis=0), axis=1)[np.diff(hits[names.particle]) == 0]
-    length_cm = max(float(np.median(path_cm)) if len(path_cm) else 0.0, LEAST_PATH_CM)
+    length_cm = max(float(np.median(path_cm)) if len(path_cm) else 0.0, POINT_DEPOSIT_CM)
     return Deposits(
         start_cm_N3=place_cm,
         end_cm_N3=place_cm,

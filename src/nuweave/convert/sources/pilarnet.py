@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 
 from nuweave.convert.event import Event, Images, Provides
 from nuweave.convert.sources.sites import dominant_label, number_sites, sum_image
-from nuweave.convert.sources.source import is_hdf5, reading, require_no_volume, require_parts
+from nuweave.convert.sources.source import has_parts, reading, require_no_volume, require_parts
 from nuweave.physics.truth import SemanticLabel
 from nuweave.store import StoreError, open_h5
 
@@ -47,10 +47,7 @@ class Pilarnet:
     @staticmethod
     def probe(path: Path) -> bool:
         """Whether the file has points and clusters."""
-        if not is_hdf5(path):
-            return False
-        with open_h5(path) as file:
-            return all(name in file for name in PARTS)
+        return has_parts(path, PARTS)
 
     def __len__(self) -> int:
         return len(self._points)

@@ -9,11 +9,11 @@ from typing import Any, Protocol
 
 import h5py
 import numpy as np
-from numpy.typing import NDArray
+from numpy.typing import ArrayLike, NDArray
 
 from nuweave.convert.event import Event, Provides, Vertex
-from nuweave.store import StoreError
-from nuweave.store.files import UNREADABLE, one_line
+from nuweave.store import StoreError, open_h5
+from nuweave.store.files import one_line
 
 SAME_PLACE_CM = 0.01
 
@@ -99,13 +99,26 @@ def require_no_volume(path: Path, volume: str | None) -> None:
         raise StoreError(f"{path}: its format has no volumes to choose from; remove convert.volume={volume}")
 
 
+def has_parts(path: Path, names: Sequence[str]) -> bool:
+    """Whether a file is HDF5 and has all of some groups and tables, for `probe`.
+
+    Raises:
+        StoreError: there is no such file, or it is damaged.
+    """
+    if not is_hdf5(path):
+        return False
+    with open_h5(path) as file, reading(path, "the list of its tables"):
+        return all(name in file for name in names)
+
+
 def require_parts(path: Path, file: h5py.File, names: Sequence[str]) -> None:
     """Refuse an HDF5 file without some of its groups or tables.
 
     Raises:
         StoreError: some are missing; the message names them.
     """
-    missing = [name for name in names if name not in file]
+    with reading(path, "the list of its tables"):
+        missing = [name for name in names if name not in file]
     if missing:
         raise StoreError(
             f"{path}: has no {', '.join(missing)}; set convert.adapter to the file's format, or write the file again"
@@ -126,10 +139,10 @@ def choose_volume(path: Path, names: Sequence[str], volume: str | None) -> str:
     raise StoreError(f"{path}: has no volume {volume}, found {listed}; set convert.volume to one that is there")
 
 
-def event_numbers(stored: NDArray[Any]) -> NDArray[np.int64]:
+def event_numbers(stored: ArrayLike) -> NDArray[np.int64]:
     """int64[E]: the numbers that a file gives its events; their positions where a number comes twice."""
-    is_unique = len(np.unique(stored)) == len(stored)
-    return (stored if is_unique else np.arange(len(stored))).astype(np.int64)
+    numbers = np.asarray(stored, np.int64)
+    return numbers if len(np.unique(numbers)) == len(numbers) else np.arange(len(numbers))
 
 
 def common_vertex(place_cm_N3: NDArray[Any], time_us_N: NDArray[Any]) -> Vertex | None:
@@ -150,7 +163,7 @@ def reading(path: Path, what: str) -> Iterator[None]:
         yield
     except StoreError:
         raise
-    except UNREADABLE as error:
+    except Exception as error:  # libraries raise as they please over a damaged file
         raise StoreError(
             f"{path}: {what} cannot be read ({one_line(error)}); write or copy the file again, or check its format"
         ) from None

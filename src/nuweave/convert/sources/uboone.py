@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 
 from nuweave.convert.event import Event, Images, Provides, neutrino_vertex
 from nuweave.convert.sources.sites import number_sites, padded_shape, sum_image, vertex_cluster
-from nuweave.convert.sources.source import is_hdf5, reading, require_no_volume, require_parts
+from nuweave.convert.sources.source import has_parts, reading, require_no_volume, require_parts
 from nuweave.physics.constants import MASS_MEV
 from nuweave.physics.truth import NEUTRAL_CURRENT, SiteLabel
 from nuweave.store import PARTICLE, SparseImage, StoreError, open_h5
@@ -53,10 +53,7 @@ class Uboone:
     @staticmethod
     def probe(path: Path) -> bool:
         """Whether the file has the tables and their indices."""
-        if not is_hdf5(path):
-            return False
-        with open_h5(path) as file:
-            return all(name in file for name in PARTS)
+        return has_parts(path, PARTS)
 
     def __len__(self) -> int:
         return self._num_events
