@@ -1,6 +1,7 @@
 """From deposits to images: pieces of a step, diffusion, projection, shaping, noise, threshold, labels. Pure functions.
 
-Shape letters: N deposits, M pieces of deposits, S sites of an image, D axes of an image, K labels, B blocks, T taps.
+Shape letters: N deposits, M pieces of deposits, Q nodes of their clouds, S sites of an image, D axes of an image,
+C columns of sums, B blocks.
 """
 
 from __future__ import annotations
@@ -16,7 +17,15 @@ from numpy.typing import NDArray
 from nuweave.config import ConfigError
 from nuweave.config.convert import ResponseConfig
 from nuweave.convert.event import Deposits, Images, Vertex
-from nuweave.convert.kernels import are_among, blocks_of, dominant_labels, smear_charge, spread_pieces
+from nuweave.convert.kernels import (
+    add_up,
+    are_among,
+    blocks_of,
+    dominant_labels,
+    number_sites,
+    smear_charge,
+    spread_pieces,
+)
 from nuweave.convert.noise import noise_sites
 from nuweave.convert.response import diffusion_cm, drift_time_us, ionisation_electrons, surviving_share
 from nuweave.physics.detectors import Detector, ReadoutBlock
@@ -148,14 +157,21 @@ def cut_pieces(deposits: Deposits, detector: Detector, settings: ResponseConfig)
 def sum_by_site(pieces: Pieces, projection: int, detector: Detector) -> SiteSums:
     """Spread every piece by diffusion and add up what falls into each site that is read out."""
     first_origin, first_semantic = 2, 2 + len(SiteLabel)
-    sites_S, sums_SC = spread_pieces(
-        np.ascontiguousarray(pieces.coords_MD[projection]),
+    ids_Q, share_Q, piece_Q = spread_pieces(
+        pieces.coords_MD[projection],
         pieces.sigma_MD,
-        np.stack([pieces.electrons_M, pieces.mev_M], axis=1),
-        np.stack([first_origin + pieces.origin_M, first_semantic + pieces.semantic_M], axis=1),
-        first_semantic + len(SemanticLabel),
         _read_out(detector.blocks[projection]),
         np.array(detector.shapes[projection]),
+    )
+    sites_S, number_Q = number_sites(ids_Q)
+    sums_SC = add_up(
+        number_Q,
+        share_Q,
+        piece_Q,
+        np.stack([pieces.electrons_M, pieces.mev_M], axis=1),
+        np.stack([first_origin + pieces.origin_M, first_semantic + pieces.semantic_M], axis=1),
+        len(sites_S),
+        first_semantic + len(SemanticLabel),
     )
     return SiteSums(
         sites_S,

@@ -2,13 +2,13 @@
 
 Sites are numbered in the order in which they are met, by a hash table: an image has millions, an event thousands.
 
-Shape letters: M pieces of deposits, S sites that were met, N any sites, D axes of an image, K labels, B blocks, T taps.
+Shape letters: M pieces of deposits, Q nodes of their clouds, S different sites, N any sites,
+D axes of an image, K labels, B blocks, T taps.
 """
 
 from __future__ import annotations
 
 import math
-from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -19,20 +19,10 @@ compiled = compiler(__file__)
 
 FREE = -1  # a place of the table that is not taken
 SCATTER = np.uint64(0x9E3779B97F4A7C15)  # 2^64 over the golden ratio: neighbours land far apart (Knuth's hash)
-LEAST_ROOM = 4096
 NUM_NODES = 3
 # three-point Gauss-Hermite rule: a normal cloud as three points along each axis, exact up to its fifth moment
 NODE_SIGMAS = (-math.sqrt(3.0), 0.0, math.sqrt(3.0))
 NODE_WEIGHTS = (1 / 6, 2 / 3, 1 / 6)
-
-
-class Nodes(NamedTuple):
-    """Room for the nodes of a cloud: their sites and shares of it; and for those along one axis: places and weights."""
-
-    ids: NDArray[np.int64]
-    shares: NDArray[np.float64]
-    at: NDArray[np.int64]
-    weight: NDArray[np.float64]
 
 
 @compiled
@@ -118,95 +108,73 @@ def blocks_of(ids_N: NDArray[np.int64], shape_D: NDArray[np.int64], bounds_B2D: 
 def spread_pieces(
     coords_MD: NDArray[np.float64],
     sigma_MD: NDArray[np.float64],
-    amounts_M2: NDArray[np.float64],
-    columns_M2: NDArray[np.int8],
-    num_columns: int,
     bounds_2D: NDArray[np.int64],
     shape_D: NDArray[np.int64],
-) -> tuple[NDArray[np.int64], NDArray[np.float64]]:
-    """Spread every piece over the nodes of its cloud and add up what falls into each site inside the bounds.
+) -> tuple[NDArray[np.int64], NDArray[np.float64], NDArray[np.int32]]:
+    """The sites that each piece reaches, as a cloud of nodes.
 
     Args:
-        coords_MD, sigma_MD: centre and standard deviations of the cloud of each piece, in sites.
-        amounts_M2: two amounts of each piece, which go to columns 0 and 1.
-        columns_M2: columns beside 0 and 1, below `num_columns`, to which the second amount goes as well.
-        bounds_2D: first and one past the last site along each axis.
+        coords_MD, sigma_MD: centre and standard deviations of each cloud, in sites.
+        bounds_2D: first and one past the last site along each axis; nodes outside are left out.
         shape_D: of the image.
     Returns:
-        int64[S] the sites as they are met; float64[S, columns] sums.
+        int64[Q] sites, float64[Q] the share of the piece that each takes, int32[Q] the piece.
     """
     num_axes, num = len(shape_D), 0
-    table, sites, sums = new_table(LEAST_ROOM), np.empty(LEAST_ROOM, np.int64), np.zeros((LEAST_ROOM, num_columns))
-    most = NUM_NODES**num_axes
-    nodes = Nodes(np.empty(most, np.int64), np.empty(most), np.empty(NUM_NODES, np.int64), np.empty(NUM_NODES))
+    room = len(coords_MD) * NUM_NODES**num_axes
+    ids, shares, pieces = np.empty(room, np.int64), np.empty(room), np.empty(room, np.int32)
+    at, weight = np.empty(NUM_NODES, np.int64), np.empty(NUM_NODES)
     for m in range(len(coords_MD)):
-        for node in range(place_nodes(coords_MD[m], sigma_MD[m], bounds_2D, shape_D, nodes)):
-            site, share = nodes.ids[node], nodes.shares[node]
-            place = look_up(table, sites, site)
-            if table[place] == FREE:
-                if num == len(sites):
-                    table, sites, sums = double_room(sites, sums)
-                    place = look_up(table, sites, site)
-                table[place], sites[num] = num, site
-                num += 1
-            s = table[place]
-            for column in range(2):
-                sums[s, column] += share * amounts_M2[m, column]
-            for column in columns_M2[m]:
-                sums[s, column] += share * amounts_M2[m, 1]
-    return sites[:num], sums[:num]
+        here, ids[num], shares[num] = 1, 0, 1.0
+        for axis in range(num_axes):
+            different = 0
+            for node in range(NUM_NODES):
+                nearest = np.rint(coords_MD[m, axis] + NODE_SIGMAS[node] * sigma_MD[m, axis])
+                if not bounds_2D[0, axis] <= nearest < bounds_2D[1, axis]:
+                    continue
+                if different and at[different - 1] == nearest:
+                    weight[different - 1] += NODE_WEIGHTS[node]
+                else:
+                    at[different], weight[different] = np.int64(nearest), NODE_WEIGHTS[node]
+                    different += 1
+            for k in range(here - 1, -1, -1):  # from behind: what is read is not yet overwritten
+                row, share = ids[num + k] * shape_D[axis], shares[num + k]
+                for node in range(different):
+                    ids[num + k * different + node] = row + at[node]
+                    shares[num + k * different + node] = share * weight[node]
+            here *= different
+        pieces[num : num + here] = m
+        num += here
+    return ids[:num], shares[:num], pieces[:num]
 
 
 @compiled
-def double_room(
-    sites: NDArray[np.int64], sums: NDArray[np.float64]
-) -> tuple[NDArray[np.int32], NDArray[np.int64], NDArray[np.float64]]:
-    """A table of the sites, the sites, and their sums, with room for as many again."""
-    num = len(sites)
-    table, more, more_sums = new_table(2 * num), np.empty(2 * num, np.int64), np.zeros((2 * num, sums.shape[1]))
-    more[:num], more_sums[:num] = sites, sums
-    for s in range(num):
-        table[look_up(table, more, more[s])] = s
-    return table, more, more_sums
-
-
-@compiled
-def place_nodes(
-    coord_D: NDArray[np.float64],
-    sigma_D: NDArray[np.float64],
-    bounds_2D: NDArray[np.int64],
-    shape_D: NDArray[np.int64],
-    nodes: Nodes,
-) -> int:
-    """The different sites inside the bounds where the nodes of a cloud lie, and their shares of it, axis by axis.
+def add_up(
+    number_Q: NDArray[np.int64],
+    share_Q: NDArray[np.float64],
+    piece_Q: NDArray[np.int32],
+    amounts_M2: NDArray[np.float64],
+    columns_M2: NDArray[np.int8],
+    num_sites: int,
+    num_columns: int,
+) -> NDArray[np.float64]:
+    """Sums of what nodes bring to their sites.
 
     Args:
-        coord_D, sigma_D: centre and standard deviations of the cloud, in sites.
-        bounds_2D: first and one past the last site along each axis.
-        shape_D: of the image.
-        nodes: written.
+        number_Q, share_Q, piece_Q: number of the site of each node, its share and its piece.
+        amounts_M2: two amounts of each piece, which go to columns 0 and 1.
+        columns_M2: columns beside 0 and 1 to which the second amount goes as well.
+        num_sites, num_columns: of the sums.
     Returns:
-        how many sites.
+        float64[sites, columns].
     """
-    num, nodes.ids[0], nodes.shares[0] = 1, 0, 1.0
-    for axis in range(len(coord_D)):
-        different = 0
-        for node in range(NUM_NODES):
-            nearest = np.rint(coord_D[axis] + NODE_SIGMAS[node] * sigma_D[axis])
-            if not bounds_2D[0, axis] <= nearest < bounds_2D[1, axis]:
-                continue
-            if different and nodes.at[different - 1] == nearest:
-                nodes.weight[different - 1] += NODE_WEIGHTS[node]
-            else:
-                nodes.at[different], nodes.weight[different] = np.int64(nearest), NODE_WEIGHTS[node]
-                different += 1
-        for k in range(num - 1, -1, -1):  # from behind: what is read is not yet overwritten
-            row, share = nodes.ids[k] * shape_D[axis], nodes.shares[k]
-            for node in range(different):
-                nodes.ids[k * different + node] = row + nodes.at[node]
-                nodes.shares[k * different + node] = share * nodes.weight[node]
-        num *= different
-    return num
+    sums = np.zeros((num_sites, num_columns))
+    for q in range(len(number_Q)):
+        s, m = number_Q[q], piece_Q[q]
+        for column in range(2):
+            sums[s, column] += share_Q[q] * amounts_M2[m, column]
+            sums[s, columns_M2[m, column]] += share_Q[q] * amounts_M2[m, 1]
+    return sums
 
 
 @compiled
