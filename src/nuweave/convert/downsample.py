@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from nuweave.config import ConfigError
 from nuweave.convert.event import Images
-from nuweave.convert.kernels import merged_ids, number_sites
+from nuweave.convert.kernels import labels_of_largest, merged_ids, number_sites
 from nuweave.physics.truth import SemanticLabel
 from nuweave.store import Clusters, SparseImage
 
@@ -91,11 +91,7 @@ def downsample_semantics(semantic: SparseImage, value: SparseImage, merge: Merge
 
     How much energy lies behind a value is no longer known; a site without a label has little.
     """
-    known = np.flatnonzero(semantic.values != SemanticLabel.NONE)
-    order = known[np.argsort(-value.values[known], kind="stable")]
-    of_order, first = np.unique(merge.of_N[order], return_index=True)
-    labels = np.full(len(merge.ids), SemanticLabel.NONE, np.float32)
-    labels[of_order] = semantic.values[order[first]]
+    labels = labels_of_largest(merge.of_N, semantic.values, value.values, len(merge.ids), int(SemanticLabel.NONE))
     return _merged(semantic, factor, merge.ids, labels)
 
 

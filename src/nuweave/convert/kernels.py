@@ -85,6 +85,19 @@ def merged_ids(
 
 
 @compiled
+def labels_of_largest(
+    of_N: NDArray[np.int64], labels_N: NDArray[np.float32], values_N: NDArray[np.float32], num_merged: int, nothing: int
+) -> NDArray[np.float32]:
+    """float32[merged], the label at the largest value among those that are not `nothing`; of several the first."""
+    labels, largest = np.full(num_merged, nothing, np.float32), np.empty(num_merged, np.float32)
+    for n in range(len(of_N)):
+        k = of_N[n]
+        if labels_N[n] != nothing and (labels[k] == nothing or values_N[n] > largest[k]):
+            labels[k], largest[k] = labels_N[n], values_N[n]
+    return labels
+
+
+@compiled
 def blocks_of(ids_N: NDArray[np.int64], shape_D: NDArray[np.int64], bounds_B2D: NDArray[np.int64]) -> NDArray[np.int64]:
     """int64[N], the block (first and one past the last site along each axis) that each site lies in; -1 for none."""
     num_axes = len(shape_D)

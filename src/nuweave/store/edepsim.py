@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 
 from nuweave.store.files import write_aside
 
-CHUNK_ROWS = 16384
+CHUNK_ROWS = 1024  # of segments, 152 kB: an event is some 14 chunks, and they deflate better than larger ones
 
 _KEYS = [("event_id", "u4"), ("vertex_id", "u8")]
 _MOMENTUM = [("part_4mom", "f4", (4,))]
