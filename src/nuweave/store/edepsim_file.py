@@ -6,7 +6,11 @@ processes can share one large file.
 
 from __future__ import annotations
 
+import os
+import weakref
+from collections.abc import Callable
 from enum import Enum
+from itertools import pairwise
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
@@ -15,9 +19,11 @@ import h5py
 import numpy as np
 from numpy.typing import NDArray
 
+from nuweave.store.columns import Column, ColumnError, find_layout, layout_fault, open_column
 from nuweave.store.edepsim import TABLES, EdepSimEvents
 from nuweave.store.files import UNREADABLE, StoreError, one_line, open_h5
 
+PIECE_ROWS = 1 << 16  # rows that are in memory at once while events are numbered
 CHUNK_CACHE_BYTES = 16 << 20  # a few of our chunks: the next event often begins in the one just inflated
 OLD_NAMES = {
     "eventID": "event_id",
@@ -64,13 +70,16 @@ class EdepSimFile:
         """
         self.path = path
         self._file = open_h5(path, cache_bytes=CHUNK_CACHE_BYTES)
+        self._descriptor = os.open(path, os.O_RDONLY)
+        self._close = weakref.finalize(self, os.close, self._descriptor)
         try:
             self.dialect = _dialect(path, self._file)
             # kept open: the inflated chunks of a dataset are dropped with its last handle
             self._tables = {name: self._file[name] for name in self.dialect.value}
+            self._columns = {name: self._column(name) for name in self.dialect.value}
             numbers = {name: self._event_numbers(name) for name in self.dialect.value}
         except BaseException:
-            self._file.close()
+            self.close()
             raise
         self._rows = {name: _RowsByEvent(column) for name, column in numbers.items()}
         self.event_ids = np.unique(
@@ -92,6 +101,7 @@ class EdepSimFile:
 
     def close(self) -> None:
         """Close the file."""
+        self._close()
         self._file.close()
 
     def fields(self, name: str) -> frozenset[str]:
@@ -100,7 +110,7 @@ class EdepSimFile:
 
     def table(self, name: str) -> NDArray[Any]:
         """All rows of a table."""
-        return self._read(name, slice(None))
+        return self._read(name, slice(0, len(self._tables[name])))
 
     def rows(self, name: str, number: int) -> NDArray[Any]:
         """The rows of an event, in the order of the file; fields have their present names.
@@ -111,23 +121,54 @@ class EdepSimFile:
         parts = [self._read(name, span) for span in self._rows[name].spans(number)]
         return parts[0] if len(parts) == 1 else np.concatenate(parts)
 
-    def _event_numbers(self, name: str) -> NDArray[np.int64]:
-        field = "eventID" if "eventID" in self._tables[name].dtype.names else "event_id"
+    def _column(self, name: str) -> Column | None:
+        """A way to read rows by compiled code, in a third of HDF5's time; None where only HDF5 can.
+
+        The oldest dialect is left to HDF5, for its fields get other names.
+        """
+        dataset = self._tables[name]
+        if dataset.dtype.hasobject or _present_names(dataset.dtype) != dataset.dtype.names:
+            return None
         try:
-            column: NDArray[Any] = self._tables[name].fields(field)[:]
-        except UNREADABLE as error:
+            layout = find_layout(dataset, has_user_block=self._file.userblock_size > 0)
+            fault = layout_fault(layout, file_size=self.path.stat().st_size)
+            if fault is not None:
+                raise fault
+            return open_column(self.path, name, self._descriptor, layout) if layout.way == "inflated" else None
+        except ColumnError as error:
             raise self._damaged(name, error) from None
-        if name in ("segments", "vertices") and not len(column):
+
+    def _event_numbers(self, name: str) -> NDArray[np.int64]:
+        table = self._tables[name]
+        field, num_rows = "eventID" if "eventID" in table.dtype.names else "event_id", len(table)
+        if name in ("segments", "vertices") and not num_rows:
             raise StoreError(f"{self.path}: table {name} is empty, so there are no events; leave the file out")
-        return column.astype(np.int64)
+        column = self._columns[name]
+        if column is None:
+            return self._of_hdf5(name, lambda rows: rows.fields(field)[:].astype(np.int64))
+        edges = [*range(0, num_rows, PIECE_ROWS), num_rows]
+        parts = [self._of_column(name, column, low, high)[field].astype(np.int64) for low, high in pairwise(edges)]
+        return np.concatenate([np.zeros(0, np.int64), *parts])
 
     def _read(self, name: str, span: slice) -> NDArray[Any]:
-        try:
-            rows: NDArray[Any] = self._tables[name][span]
-        except UNREADABLE as error:
-            raise self._damaged(name, error) from None
+        column = self._columns[name]
+        if column is not None:
+            return self._of_column(name, column, span.start, span.stop)
+        rows = self._of_hdf5(name, lambda table: table[span])
         rows.dtype.names = _present_names(rows.dtype)
         return rows
+
+    def _of_column(self, name: str, column: Column, low: int, high: int) -> NDArray[Any]:
+        try:
+            return column.read(low, high)
+        except ColumnError as error:
+            raise self._damaged(name, error) from None
+
+    def _of_hdf5(self, name: str, read: Callable[[h5py.Dataset], NDArray[Any]]) -> NDArray[Any]:
+        try:
+            return read(self._tables[name])
+        except UNREADABLE as error:
+            raise self._damaged(name, error) from None
 
     def _damaged(self, name: str, error: Exception) -> StoreError:
         return StoreError(f"{self.path}: table {name} cannot be read ({one_line(error)}); write or copy the file again")
