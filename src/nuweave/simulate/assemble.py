@@ -63,16 +63,11 @@ def assemble(event_id: int, event: Event, vertices: Sequence[Vertex]) -> EdepSim
     return tables
 
 
-def concatenate(events: Sequence[EdepSimEvents]) -> EdepSimEvents:
-    """Join the tables of several events, in the order given; `file_traj_id` is made unique in the whole."""
-    joined: dict[str, Any] = {name: np.concatenate([getattr(event, name) for event in events]) for name in TABLES}
-    num_tracks = [len(event.trajectories) for event in events]
-    first = np.cumsum([0, *num_tracks[:-1]])
+def number_tracks(tables: EdepSimEvents, *, first: int) -> None:
+    """Count `file_traj_id`, which begins at 0 in each event, from `first` on: the tracks before in the file."""
     for name in ("segments", "trajectories", "mc_stack"):
-        column = joined[name]["file_traj_id"]
-        shift = np.repeat(first, [len(getattr(event, name)) for event in events]).astype(column.dtype)
-        column += np.where(column >= 0, shift, 0).astype(column.dtype)
-    return EdepSimEvents(**joined)
+        column = getattr(tables, name)["file_traj_id"]
+        column[column >= 0] += first
 
 
 def _needed(tracks: NDArray[Any]) -> NDArray[np.bool_]:
@@ -91,11 +86,11 @@ def _vertex_ids(event_id: int, number: NDArray[Any] | int) -> Any:
 
 def _segments(event_id: int, tracks: NDArray[Any], deposits: NDArray[Any], number: NDArray[np.int64]) -> NDArray[Any]:
     rows = np.zeros(len(deposits), SEGMENT)
-    owner = tracks[deposits["track"]]
-    rows["vertex_id"] = _vertex_ids(event_id, owner["vertex"])
+    owner = deposits["track"]
+    rows["vertex_id"] = _vertex_ids(event_id, tracks["vertex"])[owner]
     rows["segment_id"] = np.arange(len(rows))
-    rows["traj_id"] = rows["file_traj_id"] = number[deposits["track"]]
-    rows["pdg_id"] = owner["pdg"]
+    rows["traj_id"] = rows["file_traj_id"] = number[owner]
+    rows["pdg_id"] = tracks["pdg"][owner]
     for axis, name, grid in (("x", "x", GRID_CM), ("y", "y", GRID_CM), ("z", "z", GRID_CM), ("t", "t0", GRID_US)):
         start, end = (grid * np.round(deposits[f"{axis}_{side}"] / grid) for side in ("start", "end"))
         rows[f"{name}_start"], rows[f"{name}_end"], rows[name] = start, end, 0.5 * (start + end)

@@ -10,13 +10,13 @@ import numpy as np
 from numpy.typing import NDArray
 
 from nuweave.config.simulate import SimulateConfig
-from nuweave.simulate.assemble import Vertex, assemble, concatenate
+from nuweave.simulate.assemble import Vertex, assemble, number_tracks
 from nuweave.simulate.cosmics import draw_muon
 from nuweave.simulate.interactions import draw_interaction
 from nuweave.simulate.showers import shower_tracks
 from nuweave.simulate.tracks import Argon, Event, add_primary, make_argon, new_event
 from nuweave.simulate.transport import transport_tracks
-from nuweave.store.edepsim import EdepSimEvents, write_edepsim
+from nuweave.store.edepsim import EdepSimEvents, EdepSimWriter
 
 GENERATOR = "nuweave"
 VERTEX_MARGIN_CM = 10.0  # neutrinos interact at least this far from the walls (less in a box smaller than 40 cm)
@@ -42,17 +42,19 @@ def simulate_file(path: Path, *, settings: SimulateConfig, detector: Box, seed: 
         seed: of the run; with `file` and the number of an event it decides everything in the event.
         file: number of the file in the run.
     """
-    events = [
-        simulate_event(event, settings=settings, detector=detector, seed=seed, file=file)
-        for event in range(settings.events_per_file)
-    ]
     attributes: dict[str, str | int] = {
         "generator": GENERATOR,
         "generator_seed": f"{seed}/{file}",  # files of one run are independent streams: a split may separate them
         "file": file,
         "detector": detector.name,
     }
-    write_edepsim(path, concatenate(events), attributes)
+    num_tracks = 0
+    with EdepSimWriter(path, attributes) as writer:
+        for event in range(settings.events_per_file):
+            tables = simulate_event(event, settings=settings, detector=detector, seed=seed, file=file)
+            number_tracks(tables, first=num_tracks)
+            writer.append(tables)
+            num_tracks += len(tables.trajectories)
 
 
 def simulate_event(event_id: int, *, settings: SimulateConfig, detector: Box, seed: int, file: int) -> EdepSimEvents:

@@ -7,15 +7,18 @@ The axes are x drift, y up, z beam. Four-momenta are (px, py, pz, E) in MeV, and
 from __future__ import annotations
 
 from collections.abc import Mapping
+from contextlib import ExitStack
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from types import TracebackType
+from typing import Any, Self
 
 import h5py
 import numpy as np
 from numpy.typing import NDArray
 
 from nuweave.store.files import write_aside
+from nuweave.store.growing import GrowingTable
 
 CHUNK_ROWS = 1024  # of segments, 152 kB: an event is some 14 chunks, and they deflate better than larger ones
 
@@ -93,18 +96,49 @@ class EdepSimEvents:
         return np.unique(self.vertices["event_id"]).astype(np.int64)
 
 
-def write_edepsim(path: Path, tables: EdepSimEvents, attributes: Mapping[str, str | int] | None = None) -> None:
-    """Write the tables, chunked and compressed; the final name appears only on success.
+class EdepSimWriter:
+    """A file under construction, with some events in memory. A context manager: the final name appears on success only.
+
+    Args:
+        path: the file to make.
+        attributes: of its root.
+    """
+
+    def __init__(self, path: Path, attributes: Mapping[str, str | int]) -> None:
+        self._path, self._attributes = path, attributes
+
+    def __enter__(self) -> Self:
+        with ExitStack() as stack:
+            file = stack.enter_context(h5py.File(stack.enter_context(write_aside(self._path)), "w"))
+            file.attrs.update(self._attributes)
+            self._tables = {name: GrowingTable(file, name, dtype, chunk=CHUNK_ROWS) for name, dtype in TABLES.items()}
+            stack.push(self._flush)
+            self._stack = stack.pop_all()
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self._stack.__exit__(kind, error, trace)
+
+    def _flush(self, kind: type[BaseException] | None, _error: BaseException | None, _trace: object) -> None:
+        """Write what waits, unless the block has failed."""
+        if kind is None:
+            for table in self._tables.values():
+                table.flush()
+
+    def append(self, events: EdepSimEvents) -> None:
+        """Add the tables of one or more events; their attributes are not looked at."""
+        for name, table in self._tables.items():
+            table.append(getattr(events, name))
+
+
+def write_edepsim(path: Path, tables: EdepSimEvents) -> None:
+    """Write tables and their attributes, chunked and compressed; the final name appears only on success.
 
     Args:
         path: the file to make.
         tables: the events.
-        attributes: root attributes; those of `tables` where None.
     """
-    with write_aside(path) as aside, h5py.File(aside, "w") as file:
-        for name, dtype in TABLES.items():
-            rows = getattr(tables, name).astype(dtype, copy=False)
-            chunks = (min(CHUNK_ROWS, max(len(rows), 1)),)
-            settings = {"chunks": chunks, "compression": "gzip", "compression_opts": 1, "shuffle": True}
-            file.create_dataset(name, data=rows, maxshape=(None,), **settings)
-        file.attrs.update(tables.attributes if attributes is None else attributes)
+    with EdepSimWriter(path, tables.attributes) as writer:
+        writer.append(tables)

@@ -21,12 +21,13 @@ from nuweave.store.cache import cache_path, open_index
 from nuweave.store.check import event_faults
 from nuweave.store.columns import Layout
 from nuweave.store.files import DamagedEventError, FileState, StoreError, write_aside
+from nuweave.store.growing import DEFLATED
 from nuweave.store.index import FileIndex, ProductIndex
 from nuweave.store.reader import ShardReader
 from nuweave.store.schema import COMPACT_LABEL, COMPACT_VOXEL, KINDS, WIDE_LABEL, WIDE_VOXEL, product_kind
 from nuweave.store.sites import MAX_NARROW_ID
 from nuweave.store.sums import Checksums, block_events, make_sums, write_sums
-from nuweave.store.writer import CHUNK_ROWS, DEFLATED
+from nuweave.store.writer import CHUNK_ROWS
 
 MAX_OPEN = 64
 BLOCKS_AT_ONCE = 16  # of a mebibyte each (see sums), in memory at a time

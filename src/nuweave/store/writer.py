@@ -13,6 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from nuweave.store.files import write_aside
+from nuweave.store.growing import GrowingTable
 from nuweave.store.schema import (
     EVENT_ID,
     EXTENTS,
@@ -28,38 +29,6 @@ from nuweave.store.schema import (
 
 CHUNK_ROWS = 1024
 CHUNK_VOXELS = 16384
-DEFLATED = {"maxshape": (None,), "compression": "gzip", "compression_opts": 1, "shuffle": True}
-
-
-class _Column:
-    """One dataset that grows; rows are gathered until a chunk is full."""
-
-    def __init__(self, group: h5py.Group, name: str, dtype: np.dtype[Any], *, chunk: int) -> None:
-        self.dataset = group.create_dataset(name, shape=(0,), dtype=dtype, chunks=(chunk,), **DEFLATED)
-        self.chunk = chunk
-        self.written = 0
-        self.waiting: list[NDArray[Any]] = []
-        self.num_waiting = 0
-
-    @property
-    def rows(self) -> int:
-        return self.written + self.num_waiting
-
-    def append(self, rows: NDArray[Any]) -> None:
-        self.waiting.append(rows)
-        self.num_waiting += len(rows)
-        if self.num_waiting >= 8 * self.chunk:
-            self.flush()
-
-    def flush(self) -> None:
-        if not self.num_waiting:
-            return
-        rows = np.zeros(self.num_waiting, self.dataset.dtype)  # zeros, or the bytes between fields are left to chance
-        np.concatenate(self.waiting, out=rows)
-        end = self.written + len(rows)
-        self.dataset.resize((end,))
-        self.dataset[self.written : end] = rows
-        self.written, self.waiting, self.num_waiting = end, [], 0
 
 
 class ShardWriter:
@@ -72,7 +41,7 @@ class ShardWriter:
     def __init__(self, path: Path) -> None:
         self.path = path
         self.num_events = 0
-        self._columns: dict[str, dict[str, _Column]] = {}
+        self._columns: dict[str, dict[str, GrowingTable]] = {}
 
     def __enter__(self) -> Self:
         with ExitStack() as stack:
@@ -81,7 +50,7 @@ class ShardWriter:
             self._file = stack.enter_context(h5py.File(aside, "w", libver=("earliest", "v110")))
             stack.push(self._flush)
             self._stack = stack.pop_all()
-        self._events = _Column(self._file.create_group("Events"), "event_id", EVENT_ID, chunk=CHUNK_ROWS)
+        self._events = GrowingTable(self._file.create_group("Events"), "event_id", EVENT_ID, chunk=CHUNK_ROWS)
         return self
 
     def __exit__(
@@ -131,11 +100,11 @@ class ShardWriter:
             columns["particles"].append(rows.astype(PARTICLE, copy=False))
         self.num_events += 1
 
-    def _product(self, name: str, dtypes: Mapping[str, np.dtype[Any]]) -> dict[str, _Column]:
+    def _product(self, name: str, dtypes: Mapping[str, np.dtype[Any]]) -> dict[str, GrowingTable]:
         if name not in self._columns:
             group = self._file.create_group(f"Data/{name}_group")
             self._columns[name] = {
-                column: _Column(group, column, dtype, chunk=CHUNK_VOXELS if column == "voxels" else CHUNK_ROWS)
+                column: GrowingTable(group, column, dtype, chunk=CHUNK_VOXELS if column == "voxels" else CHUNK_ROWS)
                 for column, dtype in dtypes.items()
             }
         return self._columns[name]
@@ -176,7 +145,7 @@ class ShardWriter:
             columns["voxels"].append(_voxels(image))
 
 
-def _append_extent(column: _Column, first: int, num: int) -> None:
+def _append_extent(column: GrowingTable, first: int, num: int) -> None:
     row = np.zeros(1, EXTENTS)
     row["first"], row["N"] = first, num
     column.append(row)
