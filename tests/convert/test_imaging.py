@@ -28,7 +28,12 @@ from tests.convert.handmade import both, deposits
 
 SHOWER, TRACK, MICHEL, NONE = (SemanticLabel[name] for name in ("SHOWER", "TRACK", "MICHEL", "NONE"))
 SBND, CUBE, NOVA = get_detector("sbnd"), get_detector("cube"), get_detector("nova")
-QUIET: dict[str, Any] = {"noise_adc": (0.0, 0.0, 0.0), "threshold_adc": 1e-9, "electron_lifetime_ms": 1e9}
+QUIET: dict[str, Any] = {
+    "noise_adc": (0.0, 0.0, 0.0),
+    "threshold_adc": 1e-9,
+    "electron_lifetime_ms": 1e9,
+    "undershoot": 0.0,
+}
 STILL: dict[str, Any] = {"longitudinal_diffusion_cm2_s": 0.0, "transverse_diffusion_cm2_s": 0.0, "shaping_cm": 0.0}
 ACROSS = deposits(((-100.0, 20.0, 100.0), (-97.0, 90.0, 160.0)))  # 92 cm through many wires of every plane
 
@@ -42,22 +47,22 @@ def test_one_step_across_one_wire_fills_one_pixel_of_the_collection_plane() -> N
     # wire 1024 covers z = 249.85 to 250.15 cm; column 320 lies at x = -100 cm
     made = images(deposits(((-100.0, 0.0, 249.86), (-100.0, 0.0, 250.14))), **QUIET, **STILL)
     assert made.values[2].coords.tolist() == [[1024, 320]]
-    assert made.values[2].values == pytest.approx([2.1 * 0.28 * 0.705 / 23.6e-6 / 195.0], rel=3e-3)
+    assert made.values[2].values == pytest.approx([2.1 * 0.28 * 0.705 / 23.6e-6 / 232.0], rel=3e-3)
 
 
 @pytest.mark.parametrize("spread", [STILL, {}])
 def test_charge_is_conserved_in_every_plane(spread: dict[str, Any]) -> None:
     made = images(ACROSS, **QUIET, **spread)
-    electrons = float(ionisation_electrons(ACROSS, ResponseConfig()).sum())
+    electrons = float(ionisation_electrons(ACROSS, ResponseConfig(), SBND.medium).sum())
     for plane in made.values:
-        assert float(plane.values.sum()) * 195.0 == pytest.approx(electrons, rel=1e-5)
+        assert float(plane.values.sum()) * 232.0 == pytest.approx(electrons, rel=1e-5)
 
 
 def test_charge_is_conserved_in_voxels() -> None:
     steps = deposits(((-20.0, -10.0, 30.0), (15.0, 12.0, 80.0)))
     made = images(steps, CUBE, **(QUIET | {"noise_adc": (0.0,)}))
-    electrons = float(ionisation_electrons(steps, ResponseConfig()).sum())
-    assert float(made.values[0].values.sum()) * 195.0 == pytest.approx(electrons, rel=1e-5)
+    electrons = float(ionisation_electrons(steps, ResponseConfig(), CUBE.medium).sum())
+    assert float(made.values[0].values.sum()) * 232.0 == pytest.approx(electrons, rel=1e-5)
 
 
 def test_where_nothing_drifts_a_cell_keeps_all_its_charge_at_once() -> None:
@@ -65,10 +70,10 @@ def test_where_nothing_drifts_a_cell_keeps_all_its_charge_at_once() -> None:
     step = deposits(((1.0, 20.0, 67.0), (3.0, 23.0, 72.0)))
     spread = {"electron_lifetime_ms": 1e-6, "transverse_diffusion_cm2_s": 1e6, "shaping_cm": 30.0}
     made = images(step, NOVA, **(QUIET | {"noise_adc": (0.0, 0.0)} | spread))
-    electrons = float(ionisation_electrons(step, ResponseConfig()).sum())
+    electrons = float(ionisation_electrons(step, ResponseConfig(), NOVA.medium).sum())
     assert [view.coords.tolist() for view in made.values] == [[[10, 40]], [[10, 45]]]
     for view in made.values:
-        assert float(view.values.sum()) * 195.0 == pytest.approx(electrons, rel=1e-5)
+        assert float(view.values.sum()) * 232.0 == pytest.approx(electrons, rel=1e-5)
 
 
 def test_a_short_lifetime_takes_charge_by_drift_distance() -> None:
@@ -92,6 +97,14 @@ def test_shaping_is_along_the_time_axis_only_and_keeps_the_sum() -> None:
     assert made.coords.tolist() == [[1024, column] for column in range(317, 324)]
     assert made.values / made.values.sum() == pytest.approx([0.006, 0.061, 0.242, 0.383, 0.242, 0.061, 0.006], abs=1e-3)
     assert shaping_taps(0.0).tolist() == [1.0]
+
+
+def test_an_undershoot_makes_the_peak_sharper_and_what_is_beside_it_negative() -> None:
+    plain, sharp = shaping_taps(0.7), shaping_taps(0.7, 0.8)
+    assert sharp.sum() == pytest.approx(1)
+    assert sharp[len(sharp) // 2] > plain[len(plain) // 2]
+    assert sharp[0] < 0 < plain[0]
+    assert sharp.tolist() == sharp[::-1].tolist()
 
 
 def test_labels_follow_energy_not_shaped_charge() -> None:

@@ -16,12 +16,3 @@ def test_masses_are_those_of_the_pdg(pdg: int) -> None:
 def test_lifetimes_are_those_of_the_pdg() -> None:
     assert pytest.approx(Particle.from_pdgid(13).lifetime * 1e-3, rel=1e-4) == lar.MUON_LIFETIME_US
     assert pytest.approx(Particle.from_pdgid(211).lifetime * 1e-3, rel=1e-4) == lar.CHARGED_PION_LIFETIME_US
-
-
-def test_radiation_length_is_fourteen_centimetres() -> None:
-    assert pytest.approx(14.0, abs=0.01) == lar.RADIATION_LENGTH_CM
-
-
-def test_share_of_captured_muons_follows_from_the_two_lifetimes() -> None:
-    shorter = 1 - lar.MUON_MINUS_ARGON_LIFETIME_US / lar.MUON_LIFETIME_US
-    assert pytest.approx(shorter, abs=0.01) == lar.MUON_MINUS_ARGON_CAPTURE

@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 
 from nuweave.config.settings import NUM_PLANES
 from nuweave.physics.detectors import DETECTORS, UNSEEN, Detector, get_detector
+from nuweave.physics.medium import LIQUID_ARGON, MINERAL_OIL
 from nuweave.store import ShardReader
 
 # x, y, z [cm] of the five example events and the centres (wire, time) of their vertex clusters in the three planes
@@ -103,13 +104,36 @@ def test_views_of_nova_are_plane_and_cell_along_x_and_along_y_whenever_the_depos
     assert [block.plane for blocks in nova.blocks for block in blocks] == [0, 1]
 
 
-@pytest.mark.parametrize(("name", "shape"), [("cube", (256, 256, 256)), ("nova", (100, 80))])
+@pytest.mark.parametrize(
+    ("name", "shape"), [("cube", (256, 256, 256)), ("dune_nd", (512, 256, 768)), ("nova", (100, 80))]
+)
 def test_the_corners_of_a_box_are_the_outer_edges_of_its_sites(name: str, shape: tuple[int, ...]) -> None:
     detector = get_detector(name)
     low, high = detector.bounds_cm.T
     for corner, edge in ((low, np.full(len(shape), -0.5)), (high, np.array(shape) - 0.5)):
         for found in project(detector, *corner):
             assert found == pytest.approx(edge)
+
+
+def test_views_of_dune_nd_2d_look_at_its_voxels_from_0_plus_60_and_minus_60_degrees() -> None:
+    """A metre up is 86.6 cm along the slanted views, 50 cm along the beam 25 cm: 216.5 and 62.5 sites of 4 mm."""
+    voxels, views = get_detector("dune_nd"), get_detector("dune_nd_2d")
+    assert views.bounds_cm.tolist() == voxels.bounds_cm.tolist()
+    assert views.medium == voxels.medium == LIQUID_ARGON
+    middle = np.array(project(views, 0, 0, 0))
+    up, on, aside = (np.array(project(views, *place)) - middle for place in ((0, 1, 0), (0, 0, 1), (1, 0, 0)))
+    assert up[:, 0] == pytest.approx([0, 2.165, -2.165], abs=1e-3)
+    assert on[:, 0] == pytest.approx([2.5, 1.25, 1.25])
+    assert aside[:, 0] == pytest.approx([0, 0, 0])
+    assert aside[:, 1] == pytest.approx([2.5, 2.5, 2.5])
+    corners = np.stack(np.meshgrid(*views.bounds_cm), axis=-1).reshape(-1, 3)
+    for sites in views.project(corners, np.zeros(8)):
+        assert np.all((sites >= -0.5 - 1e-9) & (sites <= np.array([768, 512]) - 0.5 + 1e-9))
+
+
+def test_nova_is_filled_with_oil_and_all_others_with_argon() -> None:
+    assert {name for name, one in DETECTORS.items() if one.medium == MINERAL_OIL} == {"nova"}
+    assert {one.medium.name for one in DETECTORS.values()} == {"liquid argon", "mineral oil"}
 
 
 def places_in(detector: Detector, num: int) -> NDArray[np.float64]:
@@ -119,7 +143,7 @@ def places_in(detector: Detector, num: int) -> NDArray[np.float64]:
     return places if detector.name != "sbnd" else places[np.abs(places[:, 0]) > 1.0]
 
 
-@pytest.mark.parametrize("name", ["sbnd", "cube", "nova"])
+@pytest.mark.parametrize("name", ["sbnd", "cube", "dune_nd", "dune_nd_2d", "nova"])
 def test_a_place_is_found_again_from_its_sites(name: str) -> None:
     detector = get_detector(name)
     places = places_in(detector, 200)
@@ -196,7 +220,7 @@ def test_true_vertices_of_the_example_events_are_found_to_half_a_centimetre(
     assert abs(found[0, 0] - vertex[0]) < 0.5
 
 
-@pytest.mark.parametrize("name", ["sbnd", "cube"])
+@pytest.mark.parametrize("name", ["sbnd", "cube", "dune_nd", "dune_nd_2d"])
 def test_shapes_divide_by_every_usual_downsampling(name: str) -> None:
     detector = get_detector(name)
     assert len(detector.shapes) == len(detector.blocks) == detector.num_projections
@@ -210,5 +234,7 @@ def test_the_configuration_knows_how_many_planes_each_detector_has() -> None:
 
 
 def test_an_unknown_detector_is_refused_with_the_names_that_exist() -> None:
-    with pytest.raises(ValueError, match="detector='icarus' is not known; try one of sbnd, cube, nova"):
+    with pytest.raises(
+        ValueError, match="detector='icarus' is not known; try one of sbnd, cube, dune_nd, dune_nd_2d, nova"
+    ):
         get_detector("icarus")

@@ -1,4 +1,4 @@
-"""One particle at a time into argon, for the tests of transport and showers."""
+"""One particle at a time into a medium, for the tests of transport and showers."""
 
 from __future__ import annotations
 
@@ -8,8 +8,9 @@ from typing import Any, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
+from nuweave.physics.medium import LIQUID_ARGON, Medium
 from nuweave.simulate.showers import shower_tracks
-from nuweave.simulate.tracks import Direction, add_primary, make_argon, new_event
+from nuweave.simulate.tracks import Direction, add_primary, make_matter, new_event
 from nuweave.simulate.transport import transport_tracks
 
 SBND_CM = np.array([[-200.0, 200.0], [-200.0, 200.0], [0.0, 500.0]])
@@ -36,14 +37,15 @@ def shoot(
     bounds_cm: NDArray[np.float64] = ENDLESS_CM,
     place_cm: tuple[float, float, float] = (0.0, 0.0, 0.0),
     direction: Direction = (0.0, 0.0, 1.0),
+    medium: Medium = LIQUID_ARGON,
 ) -> Iterator[Shot]:
     """`num` particles of one kind, from a place along a direction (z); seeded."""
-    argon = make_argon(bounds_cm=bounds_cm, step_cm=0.3, cutoff_mev=1.0)
+    matter = make_matter(medium, bounds_cm=bounds_cm, step_cm=0.3, cutoff_mev=1.0)
     for seed in range(num):
         event, rng = new_event(4096, 65536), np.random.default_rng(seed)
         add_primary(event, 0, pdg, kinetic_mev, direction, (*place_cm, 0.0))
-        transport_tracks(event, argon, rng)
-        shower_tracks(event, argon, rng)
+        transport_tracks(event, matter, rng)
+        shower_tracks(event, matter, rng)
         num_tracks, num_deposits = event.counts
         yield Shot(event.tracks[:num_tracks], event.deposits[:num_deposits])
 

@@ -11,6 +11,8 @@ from numpy.typing import NDArray
 
 from nuweave.config import ConfigError, parse
 from nuweave.config.simulate import SimulateConfig
+from nuweave.physics.detectors import get_detector
+from nuweave.physics.medium import LIQUID_ARGON, Medium
 from nuweave.simulate import generate, simulate_event, simulate_file
 from nuweave.store.edepsim import TABLES, EdepSimEvents
 from nuweave.store.edepsim_file import read_edepsim
@@ -21,6 +23,7 @@ from tests.simulate.shoot import SBND_CM
 class Box:
     name: str = "box"
     bounds_cm: NDArray[np.float64] = field(default_factory=lambda: SBND_CM)
+    medium: Medium = LIQUID_ARGON
 
 
 def event(number: int, settings: SimulateConfig, seed: int = 1) -> EdepSimEvents:
@@ -59,6 +62,19 @@ def test_files_and_events_differ(five: EdepSimEvents, tmp_path: Path) -> None:
 
 def test_file_says_how_it_was_made(five: EdepSimEvents) -> None:
     assert five.attributes == {"generator": "nuweave", "generator_seed": "7/0", "file": 0, "detector": "box"}
+
+
+def test_voxels_and_views_of_the_same_box_see_the_same_events(tmp_path: Path) -> None:
+    """Simulated once, projected twice: files of both detectors are equal but for the name."""
+    settings, files = SimulateConfig(events_per_file=2), []
+    for name in ("dune_nd", "dune_nd_2d"):
+        simulate_file(tmp_path / f"{name}.h5", settings=settings, detector=get_detector(name), seed=7, file=0)
+        files.append(read_edepsim(tmp_path / f"{name}.h5"))
+    voxels, views = files
+    for table in TABLES:
+        assert getattr(voxels, table).tobytes() == getattr(views, table).tobytes(), table
+    assert len(voxels.segments) > 100
+    assert voxels.attributes | {"detector": "dune_nd_2d"} == views.attributes
 
 
 def test_every_id_exists_and_is_unique(five: EdepSimEvents) -> None:
@@ -156,7 +172,7 @@ def test_event_that_needs_more_room_is_the_same(monkeypatch: pytest.MonkeyPatch)
 @pytest.mark.parametrize(
     ("wrong", "message"),
     [
-        ({"cosmic_rate_khz": 400.0}, "1024 muons an event, at most 500"),
+        ({"cosmic_rate_khz": 400.0}, "1024 muons an event, soft_cosmics 0 more, at most 500"),
         ({"cosmic_rate_khz": 0.0, "neutrino_fraction": 0.5}, "cosmics only, but cosmic_rate_khz is 0"),
     ],
 )

@@ -7,7 +7,8 @@ import math
 import numpy as np
 import pytest
 
-from nuweave.simulate.tracks import add_primary, distance_to_exit, make_argon, new_event, turned
+from nuweave.physics.medium import LIQUID_ARGON
+from nuweave.simulate.tracks import add_primary, distance_to_exit, make_matter, new_event, turned
 from tests.simulate.shoot import SBND_CM, lengths_cm, shoot
 
 
@@ -23,12 +24,12 @@ def test_turned_direction_is_a_unit_vector_at_the_given_angle(
 
 
 def test_distance_to_exit_is_to_the_nearest_wall_ahead() -> None:
-    argon = make_argon(bounds_cm=SBND_CM, step_cm=0.3, cutoff_mev=1.0)
+    matter = make_matter(LIQUID_ARGON, bounds_cm=SBND_CM, step_cm=0.3, cutoff_mev=1.0)
     event = new_event(3, 1)
     add_primary(event, 0, 13, 100.0, (0.6, 0.0, 0.8), (0.0, 0.0, 460.0, 0.0))
     add_primary(event, 0, 13, 100.0, (-1.0, 0.0, 0.0), (-200.0, 0.0, 10.0, 0.0))
     add_primary(event, 0, 13, 100.0, (-1.0, 0.0, 0.0), (201.0, 0.0, 10.0, 0.0))
-    assert [distance_to_exit(argon, track) for track in event.tracks] == pytest.approx([50.0, 0.0, 0.0])
+    assert [distance_to_exit(matter, track) for track in event.tracks] == pytest.approx([50.0, 0.0, 0.0])
 
 
 def test_event_that_does_not_fit_says_how_much_room_it_needs() -> None:

@@ -133,7 +133,7 @@ def test_shards_are_archived_on_request(small: Path, snakemake: Snakemake) -> No
     [
         ("typo=1", "config: typo: unknown key"),
         ("convert={downsample: 3}", "must be a power of two; try 2"),
-        ("detector=sbnb", "config: detector='sbnb': Input should be 'sbnd', 'cube' or 'nova'"),
+        ("detector=sbnb", "config: detector='sbnb': Input should be 'sbnd', 'cube', 'dune_nd', 'dune_nd_2d' or 'nova'"),
         (
             'models={"cosmic_tagger": {"network": {"layout": "dense", "depth": 6}}}',
             "config: models.cosmic_tagger.network.depth=6: halves whole images of 256 x 160 sites 6 times, so each",

@@ -43,8 +43,12 @@ TYPICAL = {
     ("sbnd", "neutrino"): Typical((0.0004, 0.0007, 0.0016, 0.0036, 0.0084), noise=0.0),
     ("cube", "all"): Typical((0.00012, 0.00038, 0.0014, 0.0054), noise=0.0),
     ("cube", "neutrino"): Typical((0.00004, 0.00013, 0.0005, 0.0021), noise=0.0),
-    ("nova", "all"): Typical((0.0074, 0.016, 0.034), noise=0.0),
-    ("nova", "neutrino"): Typical((0.0074, 0.016, 0.034), noise=0.0),
+    ("dune_nd", "all"): Typical((0.00006, 0.00018, 0.00063, 0.0025, 0.011), noise=0.07),
+    ("dune_nd", "neutrino"): Typical((0.000014, 0.000044, 0.00017, 0.00076, 0.0039), noise=0.0),
+    ("dune_nd_2d", "all"): Typical((0.0078, 0.013, 0.024, 0.049, 0.10), noise=0.1),
+    ("dune_nd_2d", "neutrino"): Typical((0.0018, 0.0034, 0.0075, 0.018, 0.046), noise=0.0),
+    ("nova", "all"): Typical((0.010, 0.022, 0.047), noise=0.0),
+    ("nova", "neutrino"): Typical((0.010, 0.022, 0.047), noise=0.0),
 }
 
 

@@ -24,7 +24,7 @@ from nuweave.config.tasks import (
 )
 from nuweave.config.train import AugmentConfig, OverfitConfig, TrainConfig
 
-NUM_PLANES = {"sbnd": 3, "cube": 1, "nova": 2}
+NUM_PLANES = {"sbnd": 3, "cube": 1, "dune_nd": 1, "dune_nd_2d": 3, "nova": 2}
 TASKS_OF_NETWORK = {  # what a network can give
     "uresnet": ("segmentation", "vertex", "event_classification"),
     "resnet": ("vertex", "event_classification"),
@@ -105,8 +105,10 @@ class Config(Section):
     data_dir: str | None = Field(
         None, description="directory with your own simulation files; without it, events are simulated"
     )
-    detector: Literal["sbnd", "cube", "nova"] = Field(
-        "sbnd", description="sbnd: three wire planes; cube: a small voxel box; nova: two orthogonal views of cells"
+    detector: Literal["sbnd", "cube", "dune_nd", "dune_nd_2d", "nova"] = Field(
+        "sbnd",
+        description="sbnd: three wire planes; cube: a small voxel box; dune_nd: a larger one, dune_nd_2d: three "
+        "views of it; nova: two orthogonal views of cells",
     )
     simulate: SimulateConfig = Field(SimulateConfig(), description="the embedded generator")
     convert: ConvertConfig = Field(ConvertConfig(), description="from simulation files to larcv3 shards")

@@ -147,7 +147,8 @@ def cut_pieces(deposits: Deposits, detector: Detector, settings: ResponseConfig)
     return Pieces(
         coords_MD=detector.project(place_M3, deposits.time_us_N[of_M]),
         sigma_MD=np.stack(sigmas, axis=1),
-        electrons_M=(ionisation_electrons(deposits, settings) / num_N)[of_M] * surviving_share(drift_us_M, settings),
+        electrons_M=(ionisation_electrons(deposits, settings, detector.medium) / num_N)[of_M]
+        * surviving_share(drift_us_M, settings),
         mev_M=(deposits.energy_mev_N / num_N)[of_M],
         origin_M=labels[0],
         semantic_M=labels[1],
@@ -190,7 +191,7 @@ def shape_signal(sums: SiteSums, projection: int, detector: Detector, settings: 
     sites_S, electrons_S = smear_charge(
         sums.sites_S,
         sums.electrons_S,
-        shaping_taps(settings.shaping_cm / detector.site_cm[axis]),
+        shaping_taps(settings.shaping_cm / detector.site_cm[axis], settings.undershoot),
         math.prod(shape[axis + 1 :]),
         shape[axis],
         _read_out(detector.blocks[projection])[:, axis],
@@ -205,13 +206,21 @@ def shape_signal(sums: SiteSums, projection: int, detector: Detector, settings: 
     )
 
 
-def shaping_taps(sigma_sites: float) -> NDArray[np.float64]:
-    """Shares of a normal response that fall into the sites around its centre; they add up to 1."""
+def shaping_taps(sigma_sites: float, undershoot: float = 0.0) -> NDArray[np.float64]:
+    """Shares of a response that fall into the sites around its centre; they add up to 1.
+
+    Args:
+        sigma_sites: standard deviation of a normal response.
+        undershoot: one twice as wide is taken off so many times, the rest made larger: the filter that unfolds the
+            signals of wires swings below zero beside a peak.
+    """
     if sigma_sites == 0:
         return np.ones(1)
-    radius = math.ceil(3.0 * sigma_sites)
-    edges = [math.erf((k - 0.5) / (sigma_sites * math.sqrt(2.0))) for k in range(-radius, radius + 2)]
-    return np.diff(edges) / (edges[-1] - edges[0])
+    offsets = np.arange(-math.ceil(3.0 * sigma_sites), math.ceil(3.0 * sigma_sites) + 1)
+    edges = np.append(offsets - 0.5, offsets[-1] + 0.5) / (sigma_sites * math.sqrt(2.0))
+    narrow, wide = (np.diff([math.erf(edge / scale) for edge in edges]) for scale in (1.0, 2.0))
+    taps = (1.0 + undershoot) * narrow - undershoot * wide
+    return np.asarray(taps / taps.sum())
 
 
 def digitise(

@@ -8,13 +8,18 @@ from numpy.typing import NDArray
 from nuweave.config.convert import ResponseConfig
 from nuweave.convert.event import Deposits
 from nuweave.physics.constants import IONISATION_WORK_EV
-from nuweave.physics.energy_loss import drift_velocity_cm_us, recombination_modbox
+from nuweave.physics.energy_loss import drift_velocity_cm_us, quenching_birks, recombination_modbox
+from nuweave.physics.medium import Medium
 
 
-def ionisation_electrons(deposits: Deposits, settings: ResponseConfig) -> NDArray[np.float64]:
-    """float64[N], electrons that escape recombination (Modified Box model)."""
-    escaping = recombination_modbox(deposits.dedx_mev_cm_N, settings.electric_field_kv_cm)
-    return deposits.energy_mev_N * 1e6 / IONISATION_WORK_EV * escaping
+def ionisation_electrons(deposits: Deposits, settings: ResponseConfig, medium: Medium) -> NDArray[np.float64]:
+    """float64[N], electrons that escape recombination; of a scintillator, its light in the same unit."""
+    number_N = deposits.energy_mev_N * 1e6 / IONISATION_WORK_EV
+    if settings.quenching == "modbox":
+        return number_N * recombination_modbox(deposits.dedx_mev_cm_N, settings.electric_field_kv_cm)
+    if settings.quenching == "birks":
+        return number_N * quenching_birks(deposits.dedx_mev_cm_N, medium)
+    return number_N
 
 
 def drift_time_us(drift_cm_N: NDArray[np.float64], settings: ResponseConfig) -> NDArray[np.float64]:

@@ -1,40 +1,21 @@
-"""Liquid argon at its normal boiling point (87.3 K) and the particles that cross it; units stand in the names.
+"""Particles, nature, and what becomes of charge in liquid argon; units stand in the names. Media are in medium.py.
 
 Sources:
-    PDG: Review of Particle Physics, "Passage of particles through matter" and its atomic and nuclear properties tables.
-    Sternheimer: Sternheimer, Berger, Seltzer, At. Data Nucl. Data Tables 30 (1984) 261, argon.
+    PDG: Review of Particle Physics, "Passage of particles through matter" and the particle listings.
     ModBox: ArgoNeuT, JINST 8 (2013) P08005 (1306.1712).
     Walkowiak: NIM A 449 (2000) 288, drift velocity; parameters of the global fit of Li et al., NIM A 816 (2016) 160.
 """
 
 from __future__ import annotations
 
-# the medium
-DENSITY_G_CM3 = 1.396  # PDG, 87.3 K
-TEMPERATURE_K = 87.3  # PDG, boiling point at 1 atm
-ATOMIC_NUMBER = 18
-MASS_NUMBER = 40  # isotope 40Ar, 99.6 %
-Z_OVER_A_MOL_G = 0.45059  # PDG
-EXCITATION_ENERGY_MEV = 188.0e-6  # PDG, mean excitation energy I
-RADIATION_LENGTH_G_CM2 = 19.55  # PDG
-RADIATION_LENGTH_CM = RADIATION_LENGTH_G_CM2 / DENSITY_G_CM3  # 14.0 cm
-MOLIERE_RADIUS_CM = 9.04  # PDG
-CRITICAL_ENERGY_MEV = 32.8  # PDG, electrons
-NUCLEAR_INTERACTION_LENGTH_CM = 85.8  # PDG, nucleons
-PION_INTERACTION_LENGTH_CM = 106.7  # PDG
-
-# density effect on the energy loss (Sternheimer)
-DENSITY_EFFECT_A = 0.19559
-DENSITY_EFFECT_M = 3.0
-DENSITY_EFFECT_X0 = 0.2
-DENSITY_EFFECT_X1 = 3.0
-DENSITY_EFFECT_C = 5.2146
+TEMPERATURE_K = 87.3  # PDG, boiling point of argon at 1 atm
 
 # charge
 IONISATION_WORK_EV = 23.6  # Miyajima et al., Phys. Rev. A 9 (1974) 1438: energy an electron-ion pair
 SCINTILLATION_WORK_EV = 19.5  # Doke et al., Jpn. J. Appl. Phys. 41 (2002) 1538: energy a photon
 MODBOX_ALPHA = 0.93  # ModBox
 MODBOX_BETA_KV_G_CM3_MEV = 0.212  # ModBox, (kV/cm)(g/cm2)/MeV
+BIRKS_G_CM2_MEV = 0.0126  # kB of organic scintillators, 0.126 mm/MeV at 1 g/cm3 (Craun, Smith, NIM 80 (1970) 239)
 ELECTRIC_FIELD_KV_CM = 0.5  # nominal field of SBND and its kin
 
 # drift velocity: mobility as a function of field, at the reference temperature (Walkowiak, Li)
@@ -50,13 +31,11 @@ PROTON_MASS_MEV = 938.27208816
 NEUTRON_MASS_MEV = 939.5654205
 DELTA_MASS_MEV = 1232.0
 DELTA_WIDTH_MEV = 117.0
-ARGON_MASS_MEV = 37215.52  # nucleus 40Ar
 MUON_LIFETIME_US = 2.1969811
-MUON_MINUS_ARGON_LIFETIME_US = 0.59  # Suzuki, Measday, Roalsvig, Phys. Rev. C 35 (1987) 2212, interpolated; bound mu-
-MUON_MINUS_ARGON_CAPTURE = 0.73  # share of stopped mu- that the nucleus takes: 1 - 0.59 / 2.197
 CHARGED_PION_LIFETIME_US = 0.026033
 
 # nature
+AVOGADRO_MOL = 6.02214076e23
 SPEED_OF_LIGHT_CM_US = 29979.2458
 BETHE_K_MEV_CM2_MOL = 0.307075  # PDG, 4 pi N_A r_e^2 m_e c^2
 HIGHLAND_MEV = 13.6  # PDG, multiple scattering

@@ -5,18 +5,20 @@ Shape letters: N places, P projections, D axes of an image.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Protocol
 
 import numpy as np
 from numpy.typing import NDArray
 
 from nuweave.config import ConfigError
+from nuweave.physics.medium import LIQUID_ARGON, MINERAL_OIL, Medium
 
 # SBND: columns a cm of drift, the column of the cathode in the images of the volumes at x < 0 and x > 0, and the sine
 # of the 60 degrees between the induction wires and those of collection
-COLUMNS_CM, CATHODE_COLUMNS, SLANT = 3.2, (640.0, 637.3), np.sqrt(3.0) / 2.0
+COLUMNS_CM, CATHODE_COLUMNS, SLANT = 3.2, (640.0, 637.3), math.sqrt(3.0) / 2.0
 UNSEEN = -1.0e6  # site coordinate of charge that arrives outside of the readout window: far outside of any image
 
 
@@ -47,6 +49,7 @@ class Detector(Protocol):
     Attributes:
         name: its name in the configuration.
         ndim: dimensions of an image: 2 for wire planes and views, 3 for voxels.
+        medium: what fills it.
         bounds_cm: float64[3, 2], the active volume.
         shapes: sites along each axis, for each projection.
         axis_names: what runs along each axis, for each projection.
@@ -60,6 +63,8 @@ class Detector(Protocol):
     def name(self) -> str: ...
     @property
     def ndim(self) -> int: ...
+    @property
+    def medium(self) -> Medium: ...
     @property
     def bounds_cm(self) -> NDArray[np.float64]: ...
     @property
@@ -137,6 +142,7 @@ class WireDetector:
 
     name: str = "sbnd"
     ndim: int = 2
+    medium: Medium = LIQUID_ARGON
     shapes: tuple[tuple[int, ...], ...] = ((2048, 1280),) * 3
     axis_names: tuple[tuple[str, ...], ...] = (("wire", "time"),) * 3
     site_cm: tuple[float, ...] = (0.3, 0.3125)
@@ -198,16 +204,22 @@ class WireDetector:
 
 @dataclass(frozen=True)
 class GridDetector:
-    """A box that is read out in equal sites along the axes of space: voxels, or views that look along one axis each.
+    """A box that is read out in equal sites along directions in space: voxels, or views that look across it.
 
     Attributes:
-        axes: for each projection, which axis of space (x, y, z are 0, 1, 2) runs along each axis of its image.
+        box_cm: low and high end of the box along x, y and z.
+        directions: for each projection, the unit vector (x, y, z) that runs along each axis of its image.
+        axis_names: what runs along each axis, for each projection.
         num_sites: along each axis of an image.
+        origin_cm: coordinate, along its direction, of the images' first edge on each axis.
         drift_velocity_cm_us: of charge, towards the face at low x; 0 where every deposit is seen at once.
     """
 
     name: str
-    axes: tuple[tuple[int, ...], ...]
+    medium: Medium
+    box_cm: tuple[tuple[float, float], ...]
+    directions: tuple[tuple[tuple[float, float, float], ...], ...]
+    axis_names: tuple[tuple[str, ...], ...]
     num_sites: tuple[int, ...]
     site_cm: tuple[float, ...]
     origin_cm: tuple[float, ...]
@@ -221,21 +233,12 @@ class GridDetector:
     @property
     def bounds_cm(self) -> NDArray[np.float64]:
         """float64[3, 2], the active volume."""
-        bounds = np.zeros((3, 2))
-        low = np.array(self.origin_cm)
-        for axes in self.axes:
-            bounds[list(axes)] = np.stack([low, low + np.array(self.num_sites) * np.array(self.site_cm)], axis=1)
-        return bounds
-
-    @property
-    def axis_names(self) -> tuple[tuple[str, ...], ...]:
-        """The axes of space."""
-        return tuple(tuple("xyz"[axis] for axis in axes) for axes in self.axes)
+        return np.array(self.box_cm)
 
     @property
     def num_projections(self) -> int:
         """Images an event."""
-        return len(self.axes)
+        return len(self.directions)
 
     @property
     def shapes(self) -> tuple[tuple[int, ...], ...]:
@@ -251,52 +254,87 @@ class GridDetector:
     @property
     def drift_axis(self) -> int | None:
         """That of x, where charge drifts."""
-        return self.axes[0].index(0) if self.drift_velocity_cm_us > 0 else None
+        return self.directions[0].index(X) if self.drift_velocity_cm_us > 0 else None
 
     def project(self, position_cm_N3: NDArray[np.float64], time_us_N: NDArray[np.float64]) -> list[NDArray[np.float64]]:
         """Site of deposits; late ones appear farther from the readout. See Detector.project."""
         seen_at = np.array(position_cm_N3, np.float64)
         seen_at[:, 0] += self.drift_velocity_cm_us * np.asarray(time_us_N, np.float64)
-        return [(seen_at[:, axes] - np.array(self.origin_cm)) / np.array(self.site_cm) - 0.5 for axes in self.axes]
+        return [
+            (seen_at @ direction_D3.T - np.array(self.origin_cm)) / np.array(self.site_cm) - 0.5
+            for direction_D3 in np.array(self.directions)
+        ]
 
     def drift_cm(self, position_cm_N3: NDArray[np.float64]) -> NDArray[np.float64]:
         """Distance to the readout at low x; 0 where nothing drifts."""
         if self.drift_axis is None:
             return np.zeros(len(position_cm_N3))
-        return np.clip(np.asarray(position_cm_N3, np.float64)[:, 0] - self.origin_cm[self.drift_axis], 0.0, None)
+        return np.clip(np.asarray(position_cm_N3, np.float64)[:, 0] - self.box_cm[0][0], 0.0, None)
 
     def locate(self, coords_PND: Sequence[NDArray[np.float64]]) -> NDArray[np.float64]:
-        """See Detector.locate; of views that look along one axis, two are needed."""
-        design_PD3 = np.eye(3)[np.array(self.axes)] / np.array(self.site_cm)[:, None]
+        """See Detector.locate; of views, two are needed."""
+        design_PD3 = np.array(self.directions) / np.array(self.site_cm)[:, None]
         edge_D = np.array(self.origin_cm) / np.array(self.site_cm)
         return fit_places(design_PD3, np.stack(coords_PND, axis=1) + 0.5 + edge_D)
 
+
+X, Y, Z = (1.0, 0.0, 0.0), (0.0, 1.0, 0.0), (0.0, 0.0, 1.0)
 
 # A cube of liquid argon, charge drifting to the face at low x: idealised, as the samples of arXiv:1912.10133 and
 # PILArNet (arXiv:2006.01993) are.
 CUBE = GridDetector(
     name="cube",
-    axes=((0, 1, 2),),
+    medium=LIQUID_ARGON,
+    box_cm=((-51.2, 51.2), (-51.2, 51.2), (0.0, 102.4)),
+    directions=((X, Y, Z),),
+    axis_names=(("x", "y", "z"),),
     num_sites=(256, 256, 256),
     site_cm=(0.4, 0.4, 0.4),
     origin_cm=(-51.2, -51.2, 0.0),
     drift_velocity_cm_us=0.16,
 )
 
+# A box as a module row of DUNE's near detector in depth (5 m there, 3 m here) and 4 mm sites, read out in voxels or in
+# three views of wires at 0, +60 and -60 degrees from the vertical, on the same events: the comparison of
+# arXiv:1912.10133. Idealised: one drift volume, no gaps, no difference between the views.
+DUNE_ND = GridDetector(
+    name="dune_nd",
+    medium=LIQUID_ARGON,
+    box_cm=((-102.4, 102.4), (-51.2, 51.2), (-153.6, 153.6)),
+    directions=((X, Y, Z),),
+    axis_names=(("x", "y", "z"),),
+    num_sites=(512, 256, 768),
+    site_cm=(0.4, 0.4, 0.4),
+    origin_cm=(-102.4, -51.2, -153.6),
+    drift_velocity_cm_us=0.16,
+)
+DUNE_ND_2D = replace(
+    DUNE_ND,
+    name="dune_nd_2d",
+    directions=tuple(((0.0, sine, cosine), X) for sine, cosine in ((0.0, 1.0), (SLANT, 0.5), (-SLANT, 0.5))),
+    axis_names=(("wire", "x"),) * 3,
+    num_sites=(768, 512),
+    site_cm=(0.4, 0.4),
+    origin_cm=(-153.6, -102.4),
+)
+
 # A stand-in for NOvA: two orthogonal views of 100 planes by 80 cells, (z, x) and (z, y), as arXiv:1604.01444 feeds to
-# its network. Idealised: NOvA's planes alternate between the views and hold scintillator, here both views read every
-# plane, and the medium is the argon of the generator, in which showers are shorter. What a cell holds is seen at once.
+# its network. Idealised: NOvA's planes alternate between the views, here both views read every plane, and the cells are
+# no walls. What a cell holds is seen at once.
 # The width of a cell is NOvA's (3.9 cm); the depth of a plane is its 6.0 cm of scintillator and our guess of the walls.
 NOVA = GridDetector(
     name="nova",
-    axes=((2, 0), (2, 1)),
+    medium=MINERAL_OIL,
+    box_cm=((-156.0, 156.0), (-156.0, 156.0), (0.0, 660.0)),
+    directions=((Z, X), (Z, Y)),
+    axis_names=(("z", "x"), ("z", "y")),
     num_sites=(100, 80),
     site_cm=(6.6, 3.9),
     origin_cm=(0.0, -156.0),
     drift_velocity_cm_us=0.0,
 )
 
-DETECTORS: dict[str, Detector] = {"sbnd": WireDetector(), "cube": CUBE, "nova": NOVA}
+DETECTORS: dict[str, Detector] = {one.name: one for one in (WireDetector(), CUBE, DUNE_ND, DUNE_ND_2D, NOVA)}
 
 
 def get_detector(name: str) -> Detector:

@@ -11,6 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from nuweave.physics import constants as lar
+from nuweave.physics.medium import Nucleus
 from nuweave.simulate.interactions import Interaction
 from nuweave.simulate.tracks import DECAY, PRIMARY, Event
 from nuweave.store.edepsim import (
@@ -24,7 +25,6 @@ from nuweave.store.edepsim import (
 )
 
 VERTICES_PER_EVENT = 1000  # vertex_id = event_id * VERTICES_PER_EVENT + number; number 0 is the neutrino's
-TARGET = 1000180400  # PDG code of 40Ar
 SHORTEST_CM = 1e-3  # least length in dE/dx
 GRID_CM, GRID_US = 2.0**-12, 2.0**-20  # places and times are rounded to 2.4 um and 1 ps: files are a third smaller
 
@@ -42,7 +42,7 @@ class Vertex:
     interaction: Interaction | None = None
 
 
-def assemble(event_id: int, event: Event, vertices: Sequence[Vertex]) -> EdepSimEvents:
+def assemble(event_id: int, event: Event, vertices: Sequence[Vertex], nucleus: Nucleus) -> EdepSimEvents:
     """The tables of one event.
 
     Tracks are kept if they left a deposit, are primary, or lead to one that is kept; they are numbered anew from 0.
@@ -55,8 +55,10 @@ def assemble(event_id: int, event: Event, vertices: Sequence[Vertex]) -> EdepSim
         segments=_segments(event_id, tracks, deposits, number),
         trajectories=_trajectories(event_id, tracks[keep], number),
         vertices=_vertices(event_id, vertices),
-        mc_hdr=np.concatenate([np.zeros(0, MC_HDR), *(_header(event_id, vertex) for vertex in neutrinos)]),
-        mc_stack=np.concatenate([np.zeros(0, MC_STACK), *(_stack(event_id, vertex, number) for vertex in neutrinos)]),
+        mc_hdr=np.concatenate([np.zeros(0, MC_HDR), *(_header(event_id, vertex, nucleus) for vertex in neutrinos)]),
+        mc_stack=np.concatenate(
+            [np.zeros(0, MC_STACK), *(_stack(event_id, vertex, nucleus, number) for vertex in neutrinos)]
+        ),
     )
     for name in TABLES:
         getattr(tables, name)["event_id"] = event_id
@@ -134,14 +136,14 @@ def _vertices(event_id: int, vertices: Sequence[Vertex]) -> NDArray[Any]:
     return rows
 
 
-def _header(event_id: int, vertex: Vertex) -> NDArray[Any]:
+def _header(event_id: int, vertex: Vertex, nucleus: Nucleus) -> NDArray[Any]:
     interaction = vertex.interaction
     assert interaction is not None
     row = np.zeros(1, MC_HDR)
     row["vertex_id"] = _vertex_ids(event_id, vertex.number)
     for index, name in enumerate(("x_vert", "y_vert", "z_vert", "t_vert")):
         row[name] = vertex.place[index]
-    row["target"], row["reaction"], row["isCC"] = TARGET, interaction.reaction, interaction.is_cc
+    row["target"], row["reaction"], row["isCC"] = nucleus.pdg, interaction.reaction, interaction.is_cc
     row[f"is{interaction.mode}"] = True
     beam, lepton = interaction.neutrino.momentum, interaction.final[0].momentum
     transfer = beam - lepton
@@ -155,15 +157,15 @@ def _header(event_id: int, vertex: Vertex) -> NDArray[Any]:
     return row
 
 
-def _stack(event_id: int, vertex: Vertex, number: NDArray[np.int64]) -> NDArray[Any]:
+def _stack(event_id: int, vertex: Vertex, nucleus: Nucleus, number: NDArray[np.int64]) -> NDArray[Any]:
     """The neutrino and the nucleus, then the final state."""
     interaction = vertex.interaction
     assert interaction is not None
     rows = np.zeros(2 + len(interaction.final), MC_STACK)
     rows["vertex_id"] = _vertex_ids(event_id, vertex.number)
-    rows["part_pdg"] = [interaction.neutrino.pdg, TARGET, *(particle.pdg for particle in interaction.final)]
+    rows["part_pdg"] = [interaction.neutrino.pdg, nucleus.pdg, *(particle.pdg for particle in interaction.final)]
     rows["part_4mom"][0] = interaction.neutrino.momentum
-    rows["part_4mom"][1] = (0.0, 0.0, 0.0, lar.ARGON_MASS_MEV)
+    rows["part_4mom"][1] = (0.0, 0.0, 0.0, nucleus.mass_mev)
     rows["part_4mom"][2:] = [particle.momentum for particle in interaction.final]
     rows["part_status"][2:] = 1
     tracked = np.isin(np.abs(rows["part_pdg"]), (12, 14), invert=True) & (rows["part_status"] == 1)

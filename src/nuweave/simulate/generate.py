@@ -10,11 +10,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from nuweave.config.simulate import SimulateConfig
+from nuweave.physics.medium import Medium, Nucleus
 from nuweave.simulate.assemble import Vertex, assemble, number_tracks
-from nuweave.simulate.cosmics import draw_muon
+from nuweave.simulate.cosmics import draw_cosmics, draw_muon
 from nuweave.simulate.interactions import draw_interaction
 from nuweave.simulate.showers import shower_tracks
-from nuweave.simulate.tracks import Argon, Event, add_primary, make_argon, new_event
+from nuweave.simulate.tracks import Event, Matter, add_primary, make_matter, new_event
 from nuweave.simulate.transport import transport_tracks
 from nuweave.store.edepsim import EdepSimEvents, EdepSimWriter
 
@@ -24,10 +25,12 @@ NUM_TRACKS, NUM_DEPOSITS = 4096, 65536  # room for a common event; an event that
 
 
 class Box(Protocol):
-    """What the generator needs of a detector: its name and active volume float64[3, 2] cm (x drift, y up, z beam)."""
+    """What the generator needs of a detector: name, active volume float64[3, 2] cm (x drift, y up, z beam), medium."""
 
     @property
     def name(self) -> str: ...
+    @property
+    def medium(self) -> Medium: ...
     @property
     def bounds_cm(self) -> NDArray[np.float64]: ...
 
@@ -38,7 +41,7 @@ def simulate_file(path: Path, *, settings: SimulateConfig, detector: Box, seed: 
     Args:
         path: the file to make.
         settings: the generator's.
-        detector: the box that is filled with argon.
+        detector: the box that is filled with its medium.
         seed: of the run; with `file` and the number of an event it decides everything in the event.
         file: number of the file in the run.
     """
@@ -59,38 +62,45 @@ def simulate_file(path: Path, *, settings: SimulateConfig, detector: Box, seed: 
 
 def simulate_event(event_id: int, *, settings: SimulateConfig, detector: Box, seed: int, file: int) -> EdepSimEvents:
     """One event, the same whatever other events are made."""
-    argon = make_argon(bounds_cm=detector.bounds_cm, step_cm=settings.step_cm, cutoff_mev=settings.electron_cutoff_mev)
+    matter = make_matter(
+        detector.medium,
+        bounds_cm=detector.bounds_cm,
+        step_cm=settings.step_cm,
+        cutoff_mev=settings.electron_cutoff_mev,
+    )
     room = 1
     while True:
         rng = np.random.default_rng(np.random.SeedSequence([seed, file, event_id]))
         event = new_event(room * NUM_TRACKS, room * NUM_DEPOSITS)
-        vertices = _fill(event, argon, settings, rng)
+        vertices = _fill(event, matter, detector.medium.nucleus, settings, rng)
         if event.counts[0] <= len(event.tracks) and event.counts[1] <= len(event.deposits):
-            return assemble(event_id, event, vertices)
+            return assemble(event_id, event, vertices, detector.medium.nucleus)
         room *= 4
 
 
-def _fill(event: Event, argon: Argon, settings: SimulateConfig, rng: np.random.Generator) -> list[Vertex]:
-    """Draw a neutrino and cosmic muons, and take all that comes of them to its end."""
+def _fill(
+    event: Event, matter: Matter, nucleus: Nucleus, settings: SimulateConfig, rng: np.random.Generator
+) -> list[Vertex]:
+    """Draw a neutrino and cosmic particles, and take all that comes of them to its end."""
     vertices = []
-    mean = settings.cosmic_rate_khz * settings.cosmic_window_us * 1e-3
-    num_muons = rng.poisson(mean)
+    cosmics = draw_cosmics(matter.bounds, settings, rng)
     if rng.random() < settings.neutrino_fraction:
-        vertices.append(_add_neutrino(event, argon, settings, rng))
-    else:
-        num_muons = max(num_muons, 1)
-    for number in range(1, num_muons + 1):
-        muon = draw_muon(argon.bounds, settings.cosmic_window_us, rng)
-        vertices.append(Vertex(number, muon.place, int(event.counts[0])))
-        add_primary(event, number, muon.pdg, muon.kinetic, muon.direction, muon.place)
-    transport_tracks(event, argon, rng)
-    shower_tracks(event, argon, rng)
+        vertices.append(_add_neutrino(event, matter, nucleus, settings, rng))
+    elif not cosmics:
+        cosmics = [draw_muon(matter.bounds, settings.cosmic_window_us, rng)]
+    for number, cosmic in enumerate(cosmics, start=1):
+        vertices.append(Vertex(number, cosmic.place, int(event.counts[0])))
+        add_primary(event, number, cosmic.pdg, cosmic.kinetic, cosmic.direction, cosmic.place)
+    transport_tracks(event, matter, rng)
+    shower_tracks(event, matter, rng)
     return vertices
 
 
-def _add_neutrino(event: Event, argon: Argon, settings: SimulateConfig, rng: np.random.Generator) -> Vertex:
-    interaction = draw_interaction(settings, rng)
-    low, high = argon.bounds[:, 0], argon.bounds[:, 1]
+def _add_neutrino(
+    event: Event, matter: Matter, nucleus: Nucleus, settings: SimulateConfig, rng: np.random.Generator
+) -> Vertex:
+    interaction = draw_interaction(settings, nucleus, rng)
+    low, high = matter.bounds[:, 0], matter.bounds[:, 1]
     margin = np.minimum(VERTEX_MARGIN_CM, (high - low) / 4)
     x, y, z = rng.uniform(low + margin, high - margin)
     place = (float(x), float(y), float(z), 0.0)

@@ -1,4 +1,4 @@
-"""Neutrino interactions on argon: flavour, mode, energy and final state, with credible kinematics.
+"""Neutrino interactions on a nucleus: flavour, mode, energy and final state, with credible kinematics.
 
 Not a neutrino generator for measurements: fractions of modes are settings, form factors are dipoles, and the shapes
 are simple. Final states have the particles, multiplicities and energies that a network must tell apart.
@@ -13,14 +13,14 @@ from typing import NamedTuple
 
 import numpy as np
 
-from nuweave.config.simulate import ModeWeights, SimulateConfig
+from nuweave.config.simulate import SimulateConfig
 from nuweave.physics import constants as lar
+from nuweave.physics.medium import Nucleus
+from nuweave.simulate.beams import BEAMS, Beam, draw_energy, draw_neutrino, mode_shares
 from nuweave.simulate.kinematics import FourVector, around, decay, mass_of, on_shell, scatter
-from nuweave.simulate.nucleus import Particle, draw_nucleon, draw_nucleon_pdg, leave_nucleus, pauli_blocked
+from nuweave.simulate.nucleus import Particle, cool_down, draw_nucleon, draw_nucleon_pdg, leave_nucleus, pauli_blocked
 
 AXIAL_MASS_MEV = 1000.0
-ENERGY_SHAPE = 3.0  # of the gamma distribution: it peaks at 2/3 of its mean
-ENERGY_MIN_MEV, ENERGY_MAX_MEV = 200.0, 8000.0
 MAX_TRIES = 200  # energies that are tried before a mode is given up
 DIS_MIN_MEV = 1700.0  # mass of the hadrons above which the mode is DIS
 PROTON, NEUTRON = 2212, 2112
@@ -39,11 +39,12 @@ RESONANCES = {
 
 
 class Probe(NamedTuple):
-    """A neutrino about to interact: its PDG code, four-momentum [MeV], and the current."""
+    """A neutrino about to interact: its PDG code, four-momentum [MeV], the current, and what it meets."""
 
     pdg: int
     momentum: FourVector
     is_cc: bool
+    nucleus: Nucleus
 
     @property
     def lepton_pdg(self) -> int:
@@ -74,46 +75,37 @@ class Interaction(NamedTuple):
     final: list[Particle]
 
 
-def draw_interaction(settings: SimulateConfig, rng: np.random.Generator) -> Interaction:
-    """One interaction: current and flavour by weight, mode by the table, energy above the threshold of the mode.
+def draw_interaction(settings: SimulateConfig, nucleus: Nucleus, rng: np.random.Generator) -> Interaction:
+    """One interaction: current, flavour and mode by their shares, energy by flux and cross section of the mode.
 
     A mode that the beam hardly reaches (a low mean energy) gives way to quasi-elastic scattering.
     """
-    weights = settings.flavours
-    total = weights.nue_cc + weights.numu_cc + weights.nc
-    shares = [weights.nue_cc / total, weights.numu_cc / total, weights.nc / (2 * total), weights.nc / (2 * total)]
-    pdg, is_cc = [(12, True), (14, True), (12, False), (14, False)][rng.choice(4, p=shares)]
-    if rng.random() < settings.antineutrino_fraction:
-        pdg = -pdg
-    mode = _draw_mode(settings.modes, rng)
+    beam = BEAMS[settings.beam]
+    pdg, is_cc = draw_neutrino(settings, beam, rng)
+    shares = mode_shares(settings, beam)
+    mode = list(shares)[rng.choice(len(shares), p=list(shares.values()))]
     for _ in range(MAX_TRIES):
-        interaction = _interact(pdg, is_cc, mode, settings.mean_energy_gev, rng)
+        interaction = _interact(pdg, is_cc, mode, beam, nucleus, rng)
         if interaction is not None:
             return interaction
     while True:
-        interaction = _interact(pdg, is_cc, "QES", settings.mean_energy_gev, rng)
+        interaction = _interact(pdg, is_cc, "QES", beam, nucleus, rng)
         if interaction is not None:
             return interaction
 
 
-def _draw_mode(weights: ModeWeights, rng: np.random.Generator) -> str:
-    """QES, MEC, RES, DIS or COH, by weight."""
-    weight = weights.model_dump()
-    names = list(weight)
-    shares = np.array([weight[name] for name in names])
-    return names[rng.choice(len(names), p=shares / shares.sum())].upper()
-
-
-def _interact(pdg: int, is_cc: bool, mode: str, mean_gev: float, rng: np.random.Generator) -> Interaction | None:
-    """Draw an energy and try: None where it is out of range, below threshold, or the final state is blocked."""
-    energy = 1000 * rng.gamma(ENERGY_SHAPE, mean_gev / ENERGY_SHAPE)
-    if not ENERGY_MIN_MEV < energy < ENERGY_MAX_MEV:
-        return None
-    probe = Probe(pdg, np.array([0.0, 0.0, energy, energy]), is_cc)
+def _interact(
+    pdg: int, is_cc: bool, mode: str, beam: Beam, nucleus: Nucleus, rng: np.random.Generator
+) -> Interaction | None:
+    """Draw an energy and try: None where it is below threshold, or the final state is blocked."""
+    energy = draw_energy(beam, mode, rng)
+    probe = Probe(pdg, np.array([0.0, 0.0, energy, energy]), is_cc, nucleus)
     state = BUILDERS[mode](probe, rng)
     if state is None or state.lepton[3] > energy:
         return None
-    hadrons = state.hadrons if mode == "COH" else leave_nucleus(state.hadrons, rng)
+    hadrons = state.hadrons
+    if mode != "COH":
+        hadrons = [*leave_nucleus(hadrons, nucleus, rng), *cool_down(nucleus, rng)]
     final = [Particle(probe.lepton_pdg, state.lepton), *hadrons]
     return Interaction(Particle(pdg, probe.momentum), is_cc, mode, state.reaction, final)
 
@@ -123,8 +115,8 @@ def _quasielastic(probe: Probe, rng: np.random.Generator) -> FinalState | None:
     if probe.is_cc:
         struck, out = (NEUTRON, PROTON) if probe.pdg > 0 else (PROTON, NEUTRON)
     else:
-        struck = out = draw_nucleon_pdg(rng)
-    target, fermi_momentum = draw_nucleon(struck, rng)
+        struck = out = draw_nucleon_pdg(probe.nucleus, rng)
+    target, fermi_momentum = draw_nucleon(struck, probe.nucleus, rng)
     scale = AXIAL_MASS_MEV if probe.pdg > 0 else 0.7 * AXIAL_MASS_MEV  # antineutrinos go more forward
     masses = (probe.lepton_mass, lar.MASS_MEV[out])
     pair = scatter(probe.momentum, target, masses=masses, axial_mass=scale, rng=rng)
@@ -140,7 +132,7 @@ def _two_nucleons(probe: Probe, rng: np.random.Generator) -> FinalState | None:
         first = NEUTRON if probe.pdg > 0 else PROTON
     partner = (PROTON if first == NEUTRON else NEUTRON) if rng.random() < 0.8 else first
     out = first if not probe.is_cc else (PROTON if first == NEUTRON else NEUTRON)
-    target = draw_nucleon(first, rng)[0] + draw_nucleon(partner, rng)[0]
+    target = draw_nucleon(first, probe.nucleus, rng)[0] + draw_nucleon(partner, probe.nucleus, rng)[0]
     mass = max(mass_of(target), 2 * lar.NEUTRON_MASS_MEV) + rng.exponential(50.0)
     pair = scatter(probe.momentum, target, masses=(probe.lepton_mass, mass), axial_mass=AXIAL_MASS_MEV, rng=rng)
     if pair is None:
@@ -154,14 +146,15 @@ def _resonance(probe: Probe, rng: np.random.Generator) -> FinalState | None:
     """Delta(1232) of Breit-Wigner mass, which decays to a nucleon and a pion; Clebsch-Gordan weights."""
     keys = [(probe.is_cc, probe.pdg < 0, nucleon) for nucleon in (PROTON, NEUTRON)]
     channels = [(key[2], *channel) for key in keys for channel in RESONANCES[key]]
-    counts = {PROTON: lar.ATOMIC_NUMBER, NEUTRON: lar.MASS_NUMBER - lar.ATOMIC_NUMBER}
+    num_protons = probe.nucleus.num_protons
+    counts = {PROTON: num_protons, NEUTRON: probe.nucleus.num_nucleons - num_protons}
     weights = np.array([counts[struck] * weight for struck, weight, *_ in channels], np.float64)
     struck, _, nucleon, pion, code = channels[rng.choice(len(channels), p=weights / weights.sum())]
     products = [lar.MASS_MEV[nucleon], lar.MASS_MEV[abs(pion)]]
     mass = lar.DELTA_MASS_MEV + 0.5 * lar.DELTA_WIDTH_MEV * math.tan(math.pi * (rng.random() - 0.5))
     if not sum(products) < mass < DIS_MIN_MEV:
         return None
-    target, fermi_momentum = draw_nucleon(struck, rng)
+    target, fermi_momentum = draw_nucleon(struck, probe.nucleus, rng)
     pair = scatter(probe.momentum, target, masses=(probe.lepton_mass, mass), axial_mass=AXIAL_MASS_MEV, rng=rng)
     if pair is None:
         return None
@@ -173,8 +166,8 @@ def _resonance(probe: Probe, rng: np.random.Generator) -> FinalState | None:
 
 def _deep_inelastic(probe: Probe, rng: np.random.Generator) -> FinalState | None:
     """Hadrons of mass W > 1.7 GeV: a nucleon and pions, as many as the KNO multiplicity says, charge conserved."""
-    struck = draw_nucleon_pdg(rng)
-    target, _ = draw_nucleon(struck, rng)
+    struck = draw_nucleon_pdg(probe.nucleus, rng)
+    target, _ = draw_nucleon(struck, probe.nucleus, rng)
     largest = mass_of(probe.momentum + target) - probe.lepton_mass
     if largest <= DIS_MIN_MEV:
         return None

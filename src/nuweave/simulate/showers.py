@@ -1,7 +1,8 @@
 """Electrons, positrons, photons: the electromagnetic cascade, particle by particle, down to the cutoff.
 
 Bremsstrahlung above the cutoff, pair production, Compton scattering, photoelectric effect, ionisation with delta rays
-and multiple scattering. So a photon leaves a gap before it shows, and an electron begins as one track.
+and multiple scattering; shapes over energy are those of argon. So a photon leaves a gap before it shows, and an
+electron begins as one track.
 """
 
 from __future__ import annotations
@@ -18,8 +19,8 @@ from nuweave.simulate.tracks import (
     CONVERSION,
     PHOTOELECTRIC,
     TRANSPORTATION,
-    Argon,
     Event,
+    Matter,
     absorb,
     add_track,
     compiled,
@@ -36,23 +37,21 @@ LOSS_SHARE = 0.25  # a step costs at most this share of the kinetic energy
 LARGEST_ANGLE = 0.3  # mean scattering angle that a step may have [rad], unless it is shorter than SHORTEST_STEP_CM
 SHORTEST_STEP_CM = 0.1
 PHOTON_MIN_MEV = 0.1  # a photon below is absorbed where it is
-PHOTOELECTRIC_CM2_G = 0.07  # at 0.1 MeV; falls as E^-3 (XCOM, argon)
-ELECTRONS_PER_G = 6.02214076e23 * lar.Z_OVER_A_MOL_G
 THOMSON_CM2 = 6.6524587e-25
 MASS = lar.ELECTRON_MASS_MEV
 
 
 @compiled
-def shower_tracks(event: Event, argon: Argon, rng: np.random.Generator) -> None:
+def shower_tracks(event: Event, matter: Matter, rng: np.random.Generator) -> None:
     """Take every electron, positron and photon to its end; those that it makes join the list."""
     for number in range(len(event.tracks)):
         if number >= event.counts[0]:
             break
         pdg = event.tracks[number].pdg
         if abs(pdg) == 11:
-            _electron(event, argon, number, rng)
+            _electron(event, matter, number, rng)
         elif pdg == 22:
-            _photon(event, argon, number, rng)
+            _photon(event, matter, number, rng)
 
 
 @compiled
@@ -62,29 +61,29 @@ def radiation_share(energy: float) -> float:
 
 
 @compiled
-def _electron(event: Event, argon: Argon, number: int, rng: np.random.Generator) -> None:
+def _electron(event: Event, matter: Matter, number: int, rng: np.random.Generator) -> None:
     track = event.tracks[number]
-    cut = argon.cutoff_mev
+    cut = matter.cutoff_mev
     while track.kinetic > cut:
         kinetic = track.kinetic
-        rate = radiation_share(kinetic) / lar.RADIATION_LENGTH_CM
+        rate = radiation_share(kinetic) / matter.radiation_cm
         ratio = cut / kinetic
         radiate = rng.standard_exponential() / (
             rate * (4 / 3 * (math.log(1 / ratio) - 1 + ratio) + 0.5 * (1 - ratio**2)) + 1e-9
         )
         momentum_beta = kinetic * (kinetic + 2 * MASS) / (kinetic + MASS)
-        bend = lar.RADIATION_LENGTH_CM * (LARGEST_ANGLE * momentum_beta / lar.HIGHLAND_MEV) ** 2
-        loss = mean_loss(argon, track.species, kinetic, MASS)
-        longest = min(argon.step_cm, max(bend, SHORTEST_STEP_CM), LOSS_SHARE * kinetic / loss)
-        leave = distance_to_exit(argon, track)
+        bend = matter.radiation_cm * (LARGEST_ANGLE * momentum_beta / lar.HIGHLAND_MEV) ** 2
+        loss = mean_loss(matter, track.species, kinetic, MASS)
+        longest = min(matter.step_cm, max(bend, SHORTEST_STEP_CM), LOSS_SHARE * kinetic / loss)
+        leave = distance_to_exit(matter, track)
         length = min(longest, leave, radiate)
-        step(event, argon, number, length, rng)
+        step(event, matter, number, length, rng)
         if length == leave:
             track.end_process = TRANSPORTATION
             return
         if length == radiate and track.kinetic > cut:
-            _radiate(event, argon, number, rng)
-    absorb(event, argon, number, track.kinetic)
+            _radiate(event, matter, number, rng)
+    absorb(event, matter, number, track.kinetic)
     if track.pdg == -11:
         track.end_process = ANNIHILATION
         way = isotropic(rng)
@@ -93,10 +92,10 @@ def _electron(event: Event, argon: Argon, number: int, rng: np.random.Generator)
 
 
 @compiled
-def _radiate(event: Event, argon: Argon, number: int, rng: np.random.Generator) -> None:
+def _radiate(event: Event, matter: Matter, number: int, rng: np.random.Generator) -> None:
     """Emit a bremsstrahlung photon above the cutoff: (4/3 (1 - y) + y^2) / y. Source: PDG, bremsstrahlung."""
     track = event.tracks[number]
-    low = argon.cutoff_mev / track.kinetic
+    low = matter.cutoff_mev / track.kinetic
     while True:
         share = low ** rng.random()
         if rng.random() < 0.75 * (4 / 3 * (1 - share) + share**2):
@@ -109,32 +108,33 @@ def _radiate(event: Event, argon: Argon, number: int, rng: np.random.Generator) 
 
 
 @compiled
-def pair_cm2_g(energy: float) -> float:
-    """Cross section of pair production a mass; 7/9 of 1/X0 at high energy, below as the XCOM table for argon (5 %)."""
+def pair_share(energy: float) -> float:
+    """Pair production relative to its high-energy limit, 7/9 a radiation length: as XCOM's table for argon (5 %)."""
     if energy <= 2 * MASS:
         return 0.0
-    return 7 / 9 / lar.RADIATION_LENGTH_G_CM2 * (1 - 2 * MASS / energy) / (1 + math.pow(28.0 / energy, 0.8))
+    return (1 - 2 * MASS / energy) / (1 + math.pow(28.0 / energy, 0.8))
 
 
 @compiled
-def compton_cm2_g(energy: float) -> float:
-    """Cross section of Compton scattering a mass. Source: Klein and Nishina."""
+def compton_cm2(energy: float) -> float:
+    """Cross section of Compton scattering an electron. Source: Klein and Nishina."""
     k = energy / MASS
     log = math.log(1 + 2 * k)
     bracket = (1 + k) / k**2 * (2 * (1 + k) / (1 + 2 * k) - log / k) + log / (2 * k) - (1 + 3 * k) / (1 + 2 * k) ** 2
-    return 0.75 * THOMSON_CM2 * ELECTRONS_PER_G * bracket
+    return 0.75 * THOMSON_CM2 * bracket
 
 
 @compiled
-def _photon(event: Event, argon: Argon, number: int, rng: np.random.Generator) -> None:
+def _photon(event: Event, matter: Matter, number: int, rng: np.random.Generator) -> None:
     track = event.tracks[number]
     while track.kinetic > PHOTON_MIN_MEV:
         energy = track.kinetic
-        pair, compton = pair_cm2_g(energy), compton_cm2_g(energy)
-        total = pair + compton + PHOTOELECTRIC_CM2_G * (0.1 / energy) ** 3
-        length = rng.standard_exponential() / (total * lar.DENSITY_G_CM3)
-        leave = distance_to_exit(argon, track)
-        move(event, argon, number, min(length, leave), 0.0)
+        pair = 7 / 9 / matter.radiation_cm * pair_share(energy)
+        compton = matter.density_g_cm3 * matter.electrons_per_g * compton_cm2(energy)
+        total = pair + compton + matter.density_g_cm3 * matter.photoelectric_cm2_g * (0.1 / energy) ** 3
+        length = rng.standard_exponential() / total
+        leave = distance_to_exit(matter, track)
+        move(event, matter, number, min(length, leave), 0.0)
         if length >= leave:
             track.end_process = TRANSPORTATION
             return
@@ -144,24 +144,24 @@ def _photon(event: Event, argon: Argon, number: int, rng: np.random.Generator) -
             return
         if kind > pair + compton:
             break
-        _compton(event, argon, number, rng)
+        _compton(event, matter, number, rng)
     track.end_process = PHOTOELECTRIC
-    _release(event, argon, number, track.kinetic, direction_of(track), PHOTOELECTRIC)
+    _release(event, matter, number, track.kinetic, direction_of(track), PHOTOELECTRIC)
     track.kinetic = 0.0
 
 
 @compiled
 def _release(
-    event: Event, argon: Argon, number: int, kinetic: float, way: tuple[float, float, float], process: int
+    event: Event, matter: Matter, number: int, kinetic: float, way: tuple[float, float, float], process: int
 ) -> None:
     """An electron set free by a photon: a track of its own, or a deposit of the photon where it is below the cutoff."""
-    if kinetic > argon.cutoff_mev:
+    if kinetic > matter.cutoff_mev:
         add_track(event, number, 11, kinetic, way, process)
         return
     track = event.tracks[number]
     kept, way_on = track.kinetic, direction_of(track)
     track.ux, track.uy, track.uz = way
-    absorb(event, argon, number, kinetic)
+    absorb(event, matter, number, kinetic)
     track.kinetic = kept
     track.ux, track.uy, track.uz = way_on
 
@@ -185,7 +185,7 @@ def _convert(event: Event, number: int, rng: np.random.Generator) -> None:
 
 
 @compiled
-def _compton(event: Event, argon: Argon, number: int, rng: np.random.Generator) -> None:
+def _compton(event: Event, matter: Matter, number: int, rng: np.random.Generator) -> None:
     """Scatter off an electron: the share of energy kept is drawn from Klein and Nishina's formula."""
     track = event.tracks[number]
     energy = track.kinetic
@@ -204,6 +204,6 @@ def _compton(event: Event, argon: Argon, number: int, rng: np.random.Generator) 
     back = (energy - energy * kept * cosine) / momentum
     knocked = turned(direction_of(track), back, azimuth + math.pi)
     scattered = turned(direction_of(track), cosine, azimuth)
-    _release(event, argon, number, given, knocked, COMPTON)
+    _release(event, matter, number, given, knocked, COMPTON)
     track.kinetic = energy * kept
     track.ux, track.uy, track.uz = scattered
