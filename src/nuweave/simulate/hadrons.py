@@ -29,7 +29,8 @@ from nuweave.simulate.tracks import (
 
 INTERACTION_MIN_MEV = 30.0  # charged hadrons below stop rather than interact
 SEPARATION_MEV = 8.0  # energy that it takes to free a nucleon
-PHOTON_LEAST_MEV, PHOTON_SPREAD_MEV = 1.0, 2.0  # photons of a nucleus that cools: a shifted exponential
+# photons of a nucleus that cools: an exponential, shifted, and cut at the hardest of a capture on argon
+PHOTON_LEAST_MEV, PHOTON_SPREAD_MEV, PHOTON_MOST_MEV = 1.0, 2.0, 4.7
 RESONANCE_MEV, RESONANCE_WIDTH_MEV = 180.0, 100.0  # kinetic energy of a pion that makes a Delta, and how wide that is
 EVAPORATION_MEV = 1.2  # temperature of nuclei that emit neutrons
 CASCADE_MIN_MEV = 25.0  # neutrons above knock nucleons out, those below excite levels
@@ -85,7 +86,7 @@ def star(event: Event, number: int, energy: float, mean: float, proton_share: fl
 def cool(event: Event, number: int, energy: float, process: int, rng: np.random.Generator) -> None:
     """A nucleus gives up its excitation by photons, one after another."""
     while energy > PHOTON_LEAST_MEV:
-        one = min(PHOTON_LEAST_MEV + PHOTON_SPREAD_MEV * rng.standard_exponential(), energy)
+        one = min(PHOTON_LEAST_MEV + PHOTON_SPREAD_MEV * rng.standard_exponential(), PHOTON_MOST_MEV, energy)
         energy -= one
         add_track(event, number, 22, one, isotropic(rng), process)
 

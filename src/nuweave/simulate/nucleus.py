@@ -19,7 +19,8 @@ COLLISION_MIN_MEV = 25.0
 ESCAPE_MIN_MEV = 1.0  # nucleons below stay inside
 EXCITATION_MEV = 8.0  # mean energy that stays in the nucleus; more than its binding energy is not there to give
 EVAPORATION_MEV, PROTON_EVAPORATION = 2.4, 0.2  # mean energy of an evaporated nucleon; how often it is a proton
-PHOTON_LEAST_MEV, PHOTON_SPREAD_MEV = 1.0, 2.0  # photons of a nucleus that cools: a shifted exponential
+# photons of a nucleus that cools: an exponential that is shifted and cut
+PHOTON_LEAST_MEV, PHOTON_SPREAD_MEV, PHOTON_MOST_MEV = 1.0, 2.0, 4.7
 
 
 class Particle(NamedTuple):
@@ -122,7 +123,7 @@ def cool_down(nucleus: Nucleus, rng: np.random.Generator) -> list[Particle]:
         pdg = 2212 if rng.random() < PROTON_EVAPORATION else 2112
         particles.append(Particle(pdg, with_kinetic(random_direction(rng), kinetic, lar.MASS_MEV[pdg])))
     while energy > PHOTON_LEAST_MEV:
-        one = min(PHOTON_LEAST_MEV + rng.exponential(PHOTON_SPREAD_MEV), energy)
+        one = min(PHOTON_LEAST_MEV + rng.exponential(PHOTON_SPREAD_MEV), PHOTON_MOST_MEV, energy)
         energy -= one
         particles.append(Particle(22, with_kinetic(random_direction(rng), one, 0.0)))
     return particles

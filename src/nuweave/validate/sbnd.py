@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 
 from nuweave.config import UserError
 from nuweave.config.convert import ConvertConfig
-from nuweave.config.simulate import ModeWeights, SimulateConfig
+from nuweave.config.simulate import FlavourWeights, SimulateConfig
 from nuweave.convert import convert_file
 from nuweave.convert.event import Event, Images
 from nuweave.convert.sources import open_source
@@ -23,9 +23,9 @@ from nuweave.simulate import simulate_file
 from nuweave.validate.images import LABELLED, QUANTILES, Key, figure_table
 from nuweave.validate.record import Findings, Histogram, Row, between, error_of_mean
 
-# as the Booster beam, which the reference events come from
+# as the reference events: of the Booster beam, nue and numu by charged currents (two and three of the five events)
 BOOSTER = SimulateConfig(
-    modes=ModeWeights(qes=0.52, mec=0.13, res=0.28, dis=0.06, coh=0.01), mean_energy_gev=0.8, antineutrino_fraction=0.0
+    beam="bnb", modes="beam", flavours=FlavourWeights(nue_cc=2, numu_cc=3, nc=0), antineutrino_fraction=0.0
 )
 FULL = ConvertConfig(downsample=1)
 TOLERANCE = 0.20  # of the mean of the real events, where their range is narrower

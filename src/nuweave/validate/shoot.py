@@ -7,8 +7,9 @@ from typing import Any, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
+from nuweave.physics.medium import LIQUID_ARGON
 from nuweave.simulate.showers import shower_tracks
-from nuweave.simulate.tracks import add_primary, make_argon, new_event
+from nuweave.simulate.tracks import add_primary, make_matter, new_event
 from nuweave.simulate.transport import transport_tracks
 
 STEP_CM, CUTOFF_MEV = 0.3, 1.0  # as the generator's settings are by default
@@ -39,15 +40,15 @@ def shoot(
         tracks and deposits as simulate.tracks describes them.
     """
     bounds_cm = np.array([[-ENDLESS_CM, ENDLESS_CM], [-ENDLESS_CM, ENDLESS_CM], [-ENDLESS_CM, length_cm]])
-    argon = make_argon(bounds_cm=bounds_cm, step_cm=STEP_CM, cutoff_mev=CUTOFF_MEV)
+    matter = make_matter(LIQUID_ARGON, bounds_cm=bounds_cm, step_cm=STEP_CM, cutoff_mev=CUTOFF_MEV)
     room = 1
     while True:
         event, rng = new_event(num + room * ROOM_TRACKS, num + room * ROOM_DEPOSITS), np.random.default_rng(seed)
         for _ in range(num):
             add_primary(event, 0, pdg, kinetic_mev, (0.0, 0.0, 1.0), (0.0, 0.0, 0.0, 0.0))
-        transport_tracks(event, argon, rng)
+        transport_tracks(event, matter, rng)
         if showers:
-            shower_tracks(event, argon, rng)
+            shower_tracks(event, matter, rng)
         num_tracks, num_deposits = event.counts
         if num_tracks <= len(event.tracks) and num_deposits <= len(event.deposits):
             return Shots(event.tracks[:num_tracks], event.deposits[:num_deposits])

@@ -73,6 +73,7 @@ def contained(deposits: Deposits, bounds_cm: np.ndarray[tuple[int, int], np.dtyp
 def relative_difference(deposits: Deposits) -> float:
     """By which share the charge in all voxels differs from that of the deposits."""
     rng = np.random.default_rng(0)  # not drawn from: there is no noise
-    images = make_images(deposits, None, detector=get_detector("cube"), settings=QUIET, rng=rng)
+    detector = get_detector("cube")
+    images = make_images(deposits, None, detector=detector, settings=QUIET, rng=rng)
     found = float(images.values[0].values.sum(dtype=np.float64)) * QUIET.electrons_per_adc
-    return abs(found / float(ionisation_electrons(deposits, QUIET).sum()) - 1)
+    return abs(found / float(ionisation_electrons(deposits, QUIET, detector.medium).sum()) - 1)
