@@ -114,13 +114,13 @@ def test_a_file_with_most_energy_outside_is_refused_with_both_boxes() -> None:
         require_mostly_inside(inside + outside + outside + outside, CUBE, path)
     assert str(caught.value) == (
         "a.h5: 60 % of its energy lies outside of detector cube (x -51.2 to 51.2, y -51.2 to 51.2, z 0 to 102.4 cm), "
-        "its deposits span x 0 to 0, y 0 to 0, z 10.5 to 700.5 cm; divided by 10 they fit: are they in mm? Write the "
-        "file again in cm; else set convert.axes, convert.shift_cm or detector to what fits"
+        "its deposits span x 0 to 0, y 0 to 0, z 10.5 to 700.5 cm: mm or cm? A tenth of these would fit; write the "
+        "file again in cm, or set convert.axes, convert.shift_cm or detector to what fits"
     )
 
 
 def test_where_a_tenth_does_not_fit_either_it_only_asks() -> None:
     far = deposits(((0.0, 0.0, -300.0), (0.0, 0.0, -301.0)))
     _, spread = check_event(Event(0, far, None, None, None), CUBE)
-    with pytest.raises(StoreError, match=r"100 % of its energy .*; mm or cm\?; else set convert.axes"):
+    with pytest.raises(StoreError, match=r"100 % of its energy .*: mm or cm\?; write the file again in cm"):
         require_mostly_inside(spread, CUBE, Path("a.h5"))

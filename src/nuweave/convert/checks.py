@@ -86,11 +86,11 @@ def require_mostly_inside(spread: Spread, detector: Detector, path: Path) -> Non
         return
     low, high = detector.bounds_cm.T
     scaled_fits = in_box(np.stack([spread.low_cm, spread.high_cm]) / MM_IN_CM, detector.bounds_cm).all()
-    question = "divided by 10 they fit: are they in mm? Write the file again in cm" if scaled_fits else "mm or cm?"
+    question = "mm or cm? A tenth of these would fit" if scaled_fits else "mm or cm?"
     raise StoreError(
         f"{path}: {100 * spread.outside_mev / total_mev:.0f} % of its energy lies outside of detector {detector.name} "
-        f"({_box(low, high)}), its deposits span {_box(spread.low_cm, spread.high_cm)}; {question}; "
-        "else set convert.axes, convert.shift_cm or detector to what fits"
+        f"({_box(low, high)}), its deposits span {_box(spread.low_cm, spread.high_cm)}: {question}; "
+        "write the file again in cm, or set convert.axes, convert.shift_cm or detector to what fits"
     )
 
 
