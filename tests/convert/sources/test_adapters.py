@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+import subprocess
+import sys
 from pathlib import Path
+from typing import get_args
 
 import h5py
 import pytest
 
+from nuweave.config.convert import Adapter
 from nuweave.convert.sources import ADAPTERS, find_adapter, get_adapter, open_source
 from nuweave.convert.sources.source import choose_volume, event_numbers, reading
 from nuweave.store import StoreError
@@ -31,6 +35,16 @@ REAL = {
 def test_a_real_file_is_known_to_its_adapter_alone(shared_data: Path, name: str) -> None:
     known = [adapter for adapter in ADAPTERS if get_adapter(adapter).probe(shared_data / name)]
     assert known == ([] if REAL[name] is None else [REAL[name]])
+
+
+def test_the_configuration_knows_every_adapter() -> None:
+    assert set(get_args(Adapter)) == set(ADAPTERS)
+
+
+def test_libraries_of_adapters_are_not_loaded_before_they_are_needed() -> None:
+    program = "import sys, nuweave.convert; print({'uproot', 'awkward'} & set(sys.modules))"
+    done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True, timeout=60)
+    assert done.stdout.strip() == "set()"
 
 
 @pytest.mark.parametrize("adapter", ADAPTERS)

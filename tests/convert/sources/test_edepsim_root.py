@@ -93,9 +93,9 @@ def test_events_can_be_read_in_any_order(folder: Path) -> None:
 
 
 def test_of_several_detectors_one_must_be_chosen(folder: Path) -> None:
-    with pytest.raises(StoreError, match=r"test3.root: has hits in 2 sensitive detectors \(cryo, drift\); set conv"):
+    with pytest.raises(StoreError, match=r"test3.root: has 2 volumes, cryo, drift; set convert.volume"):
         EdepSimRoot(folder / "test3.root")
-    with pytest.raises(StoreError, match=r"no hits in convert.volume=LArTPC; those with hits: cryo, drift"):
+    with pytest.raises(StoreError, match=r"has no volume LArTPC, found cryo, drift"):
         EdepSimRoot(folder / "test3.root", volume="LArTPC")
     assert [len(content) for content in deposits_of(EdepSimRoot(folder / "test3.root", volume="cryo"))].index(1) == 23
 

@@ -23,8 +23,8 @@ from nuweave.convert.sources.edepsim_vertices import (
     vertex_of_hits,
 )
 from nuweave.convert.sources.semantics import Trajectories, label_deposits, num_unknown
+from nuweave.convert.sources.source import choose_volume, event_numbers
 from nuweave.physics.truth import SiteLabel
-from nuweave.store import StoreError
 
 HITS, PARTICLES, POINTS = "SegmentDetectors", "Primaries/Primaries.Particles", "Trajectories/Trajectories.Points"
 
@@ -35,9 +35,7 @@ class EdepSimRoot:
     def __init__(self, path: Path, *, volume: str | None = None) -> None:
         self._tree = EdepSimTree(path)
         self._volume = self._choose_volume(volume)
-        numbers: NDArray[np.int64] = np.asarray(self._tree.whole("EventId"), np.int64)
-        # files that were joined number their events anew: then the place in the file stands in
-        self._numbers = numbers if len(np.unique(numbers)) == len(numbers) else np.arange(len(numbers))
+        self._numbers = event_numbers(self._tree.whole("EventId"))
         reactions, generators = (
             [str(text) for texts in self._tree.whole(f"Primaries/Primaries.{name}") for text in texts]
             for name in ("Reaction", "GeneratorName")
@@ -80,17 +78,9 @@ class EdepSimRoot:
 
     def _choose_volume(self, volume: str | None) -> str | None:
         """The sensitive detector to read; None where no event has hits at all."""
-        entries, path = range(len(self._tree)), self._tree.path
+        entries = range(len(self._tree))
         names = sorted({name for entry in entries for name in self._tree.decode(HITS, entry, read_names)})
-        if volume is None and len(names) > 1:
-            raise StoreError(
-                f"{path}: has hits in {len(names)} sensitive detectors ({', '.join(names)}); set convert.volume to one"
-            )
-        if volume is not None and volume not in names:
-            raise StoreError(
-                f"{path}: has no hits in convert.volume={volume}; those with hits: {', '.join(names) or 'none'}"
-            )
-        return volume or next(iter(names), None)
+        return choose_volume(self._tree.path, names, volume) if names or volume else None
 
     def _trajectories(self, entry: int) -> Trajectories:
         track_T, parent_T, pdg_T = (

@@ -9,9 +9,10 @@ from typing import Any, TypeVar
 import uproot
 
 from nuweave.convert.sources.edepsim_bytes import STREAMERS
+from nuweave.convert.sources.source import is_root
 from nuweave.store import StoreError
 
-TREE, MAGIC = "EDepSimEvents", b"root"
+TREE = "EDepSimEvents"
 BLOCK_EVENTS = 32  # plain leaves are read for as many at a time
 Read = TypeVar("Read")
 
@@ -109,11 +110,8 @@ def has_tree(path: Path) -> bool:
     Raises:
         StoreError: there is no such file.
     """
-    if not path.is_file():
-        raise StoreError(f"{path}: no such file; check the path")
-    with path.open("rb") as file:
-        if file.read(len(MAGIC)) != MAGIC:
-            return False
+    if not is_root(path):
+        return False
     try:
         with uproot.open(path) as found:
             return TREE in found.keys(cycle=False)

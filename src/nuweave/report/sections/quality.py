@@ -18,6 +18,8 @@ NOTES = {
     "unknown_pdg": "particles whose code is not known; they count for no class",
     "missing_parent": "tracks whose parent is not in the file; taken for primary",
     "not_finite": "deposits with a value that is no number; left out",
+    "negative_energy": "deposits of less than nothing; left out",
+    "absurd_time": "deposits more than a second from the trigger; left out",
     "outside": "deposits outside the detector; left out",
     "vertex_outside": "vertices outside the detector; their images have no vertex",
     "dx_is_not_length": "deposits whose stored dx is not the length of the step; the length was taken",
