@@ -76,6 +76,18 @@ def bench_train(
     _show(run_train(num_events=events, num_steps=steps, repeats=repeats, command=_command()), json_file)
 
 
+@bench_app.command("simulate")
+def bench_simulate(
+    json_file: Annotated[Path | None, typer.Option("--json", help="record to write: benchmarks/simulate.json")] = None,
+    events: Annotated[int, typer.Option("--events", min=2, help="events of each detector")] = 40,
+    repeats: Annotated[int, typer.Option("--repeats", min=1, help="how often each way is timed")] = 5,
+) -> None:
+    """Time the way from a seed to a shard, and its parts, a detector each, on one core (4 minutes)."""
+    from nuweave.bench.simulate import run_simulate
+
+    _show(run_simulate(num_events=events, repeats=repeats, command=_command()), json_file)
+
+
 @bench_app.command("table")
 def bench_table(
     files: Annotated[list[Path] | None, typer.Argument(help="Markdown files with places for tables")] = None,
@@ -87,7 +99,14 @@ def bench_table(
     from nuweave.validate.record import read_validation
     from nuweave.validate.table import fill_quality
 
-    documents = ("README.md", "docs/loader.md", "docs/networks.md", "docs/quality.md", "docs/scaling.md")
+    documents = (
+        "README.md",
+        "docs/loader.md",
+        "docs/networks.md",
+        "docs/physics.md",
+        "docs/quality.md",
+        "docs/scaling.md",
+    )
     for file in files or map(Path, documents):
         text = fill_tables(file.read_text(), lambda name: read_record(Path(name)))
         text = fill_quality(text, lambda name: read_validation(Path(name)))
