@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+from itertools import pairwise
 from typing import Any
 
 import h5py
 import numpy as np
 from numpy.typing import NDArray
+
+from nuweave.store.deflate import deflate_chunks, field_bytes
 
 DEFLATED = {"maxshape": (None,), "compression": "gzip", "compression_opts": 1, "shuffle": True}
 CHUNKS_AT_ONCE = 8
@@ -24,7 +27,8 @@ class GrowingTable:
 
     def __init__(self, group: h5py.Group, name: str, dtype: np.dtype[Any], *, chunk: int) -> None:
         self.dataset = group.create_dataset(name, shape=(0,), dtype=dtype, chunks=(chunk,), **DEFLATED)
-        self._chunk = chunk
+        self._dtype, self._chunk = dtype, chunk
+        self._is_field = field_bytes(dtype)
         self._written = 0
         self._waiting: list[NDArray[Any]] = []
         self._num_waiting = 0
@@ -36,21 +40,25 @@ class GrowingTable:
 
     def append(self, rows: NDArray[Any]) -> None:
         """Add rows; those that fill no chunk wait."""
-        self._waiting.append(rows)
+        self._waiting.append(np.ascontiguousarray(rows, self._dtype))
         self._num_waiting += len(rows)
         if self._num_waiting >= CHUNKS_AT_ONCE * self._chunk:
             self._write(self._num_waiting // self._chunk * self._chunk)
 
     def flush(self) -> None:
-        """Write what waits."""
+        """Write what waits; the last thing to do."""
         if self._num_waiting:
             self._write(self._num_waiting)
 
     def _write(self, num: int) -> None:
-        """Write the first `num` rows of those that wait."""
-        rows = np.zeros(self._num_waiting, self.dataset.dtype)  # zeros, or the bytes between fields are left to chance
-        np.concatenate(self._waiting, out=rows)
-        end = self._written + num
-        self.dataset.resize((end,))
-        self.dataset[self._written : end] = rows[:num]
-        self._written, self._waiting, self._num_waiting = end, [rows[num:].copy()], len(rows) - num
+        """Write the first `num` rows of those that wait: whole chunks, or all."""
+        itemsize, num_chunks = self._dtype.itemsize, -(-num // self._chunk)
+        rows = np.concatenate([part.view(np.uint8) for part in self._waiting])
+        whole = np.pad(rows[: num * itemsize], (0, (num_chunks * self._chunk - num) * itemsize))
+        stored, ends = deflate_chunks(whole, self._is_field, self._chunk * itemsize)
+        first = self._written
+        self.dataset.resize((first + num,))
+        for chunk, (low, high) in enumerate(pairwise([0, *ends.tolist()])):
+            self.dataset.id.write_direct_chunk((first + chunk * self._chunk,), stored[low:high].tobytes())
+        rest = rows[num * itemsize :].copy()
+        self._written, self._waiting, self._num_waiting = first + num, [rest], self._num_waiting - num
