@@ -123,10 +123,10 @@ def test_a_site_is_what_deposited_most_energy_if_all_together_reach_the_threshol
         origin_S=np.array([SiteLabel.COSMIC, SiteLabel.COSMIC, SiteLabel.COSMIC, SiteLabel.NEUTRINO], np.int8),
         semantic_S=np.array([SHOWER, TRACK, MICHEL, SHOWER], np.int8),
     )
-    origin, semantic = site_labels(sums, 0.04)
+    origin, semantic = site_labels(sums, np.arange(4), 0.04)
     assert origin.tolist() == [0, 0, 1, 2]
     assert semantic.tolist() == [NONE, NONE, MICHEL, SHOWER]
-    origin, semantic = site_labels(sums, 0.0)  # no energy is no label, whatever the threshold
+    origin, semantic = site_labels(sums, np.arange(4), 0.0)  # no energy is no label, whatever the threshold
     assert origin.tolist() == [0, 1, 1, 2]
     assert semantic.tolist() == [NONE, TRACK, MICHEL, SHOWER]
 

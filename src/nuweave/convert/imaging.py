@@ -20,8 +20,8 @@ from nuweave.convert.event import Deposits, Images, Vertex
 from nuweave.convert.kernels import (
     add_up,
     are_among,
-    blocks_of,
     dominant_labels,
+    noisy_sites,
     number_sites,
     smear_charge,
     spread_pieces,
@@ -232,11 +232,15 @@ def digitise(
         values, SiteLabels and SemanticLabels of the same sites.
     """
     shape, blocks = detector.shapes[projection], detector.blocks[projection]
-    noise_adc_B = np.array([settings.noise_adc[block.plane] for block in blocks])
-    block_S = blocks_of(sums.sites_S, np.array(shape), np.stack([_read_out((block,)) for block in blocks]))
-    adc_S = sums.electrons_S / settings.electrons_per_adc
-    adc_S += noise_adc_B[block_S] * rng.standard_normal(len(adc_S))
-    kept = np.flatnonzero((adc_S >= settings.threshold_adc) & (block_S >= 0))
+    kept, adc = noisy_sites(
+        rng,
+        sums.sites_S,
+        sums.electrons_S / settings.electrons_per_adc,
+        np.array(shape),
+        np.stack([_read_out((block,)) for block in blocks]),
+        np.array([settings.noise_adc[block.plane] for block in blocks]),
+        settings.threshold_adc,
+    )
     alone = [
         noise_sites(
             rng,
@@ -252,29 +256,33 @@ def digitise(
     free = ~are_among(noise_ids, sums.sites_S)
     ids = np.concatenate([sums.sites_S[kept], noise_ids[free]])
     order = np.argsort(ids, kind="stable")  # a merge sort: tracks and noise are runs that ascend already
+    ids = ids[order]
 
     def image(of_signal: NDArray[Any], of_noise: NDArray[Any]) -> SparseImage:
-        values = np.concatenate([of_signal, of_noise])[order].astype(np.float32)
-        return _image(ids[order], values, projection, detector)
+        values = np.concatenate([of_signal, of_noise], dtype=np.float32, casting="same_kind")[order]
+        return _image(ids, values, projection, detector)
 
-    origin_S, semantic_S = site_labels(sums, settings.label_threshold_mev)
+    origin, semantic = site_labels(sums, kept, settings.label_threshold_mev)
     num_free = np.count_nonzero(free)
     return (
-        image(adc_S[kept], noise_adc[free]),
-        image(origin_S[kept], np.full(num_free, SiteLabel.BACKGROUND)),
-        image(semantic_S[kept], np.full(num_free, SemanticLabel.NONE)),
+        image(adc, noise_adc[free]),
+        image(origin, np.full(num_free, SiteLabel.BACKGROUND, np.int8)),
+        image(semantic, np.full(num_free, SemanticLabel.NONE, np.int8)),
     )
 
 
-def site_labels(sums: SiteSums, threshold_mev: float) -> tuple[NDArray[np.int8], NDArray[np.int8]]:
-    """SiteLabel and SemanticLabel, int8[S]: of what deposited most energy, if the energy of all reaches the threshold.
+def site_labels(
+    sums: SiteSums, chosen: NDArray[np.int64], threshold_mev: float
+) -> tuple[NDArray[np.int8], NDArray[np.int8]]:
+    """SiteLabel and SemanticLabel, int8, of chosen sites: of what deposited most, if all energy reaches the threshold.
 
     Else, and where there is none, BACKGROUND and NONE.
     """
-    enough_S = (sums.mev_S >= threshold_mev) & (sums.mev_S > 0)
+    mev = sums.mev_S[chosen]
+    enough = (mev >= threshold_mev) & (mev > 0)
     return (
-        np.where(enough_S, sums.origin_S, np.int8(SiteLabel.BACKGROUND)),
-        np.where(enough_S, sums.semantic_S, np.int8(SemanticLabel.NONE)),
+        np.where(enough, sums.origin_S[chosen], np.int8(SiteLabel.BACKGROUND)),
+        np.where(enough, sums.semantic_S[chosen], np.int8(SemanticLabel.NONE)),
     )
 
 

@@ -98,23 +98,45 @@ def labels_of_largest(
 
 
 @compiled
-def blocks_of(ids_N: NDArray[np.int64], shape_D: NDArray[np.int64], bounds_B2D: NDArray[np.int64]) -> NDArray[np.int64]:
-    """int64[N], the block (first and one past the last site along each axis) that each site lies in; -1 for none."""
-    num_axes = len(shape_D)
-    block_N, coord_D = np.full(len(ids_N), -1, np.int64), np.empty(num_axes, np.int64)
-    for n in range(len(ids_N)):
-        rest = ids_N[n]
-        for axis in range(num_axes - 1, -1, -1):
+def noisy_sites(
+    rng: np.random.Generator,
+    sites_S: NDArray[np.int64],
+    adc_S: NDArray[np.float64],
+    shape_D: NDArray[np.int64],
+    bounds_B2D: NDArray[np.int64],
+    noise_adc_B: NDArray[np.float64],
+    threshold_adc: float,
+) -> tuple[NDArray[np.int64], NDArray[np.float64]]:
+    """Add noise to a signal and keep what reaches the threshold.
+
+    Args:
+        rng: source of the noise.
+        sites_S, adc_S: sites with a signal, and the signal.
+        shape_D: of the image.
+        bounds_B2D: first and one past the last site of each block along each axis; sites in none are dropped.
+        noise_adc_B: standard deviation of the noise in each block.
+        threshold_adc: least value that is kept.
+    Returns:
+        int64[kept] positions in `sites_S`, float64[kept] values.
+    """
+    kept, values, coord_D = np.empty(len(sites_S), np.int64), np.empty(len(sites_S)), np.empty_like(shape_D)
+    num = 0
+    for s in range(len(sites_S)):
+        rest = sites_S[s]
+        for axis in range(len(shape_D) - 1, -1, -1):
             coord_D[axis] = rest % shape_D[axis]
             rest //= shape_D[axis]
         for block in range(len(bounds_B2D)):
             inside = True
-            for axis in range(num_axes):
+            for axis in range(len(shape_D)):
                 inside &= bounds_B2D[block, 0, axis] <= coord_D[axis] < bounds_B2D[block, 1, axis]
             if inside:
-                block_N[n] = block
+                value = adc_S[s] + noise_adc_B[block] * rng.standard_normal()
+                if value >= threshold_adc:
+                    kept[num], values[num] = s, value
+                    num += 1
                 break
-    return block_N
+    return kept[:num], values[:num]
 
 
 @compiled
