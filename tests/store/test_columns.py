@@ -16,7 +16,7 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from nuweave.store.columns import Column, ColumnError, Layout, find_layout, layout_fault, open_column
+from nuweave.store.columns import Column, ColumnError, InflatedColumn, Layout, find_layout, layout_fault, open_column
 from nuweave.store.schema import VOXEL
 from tests.store.samples import SETTINGS
 
@@ -184,3 +184,26 @@ def test_threads_share_a_column(tmp_path: Path) -> None:
         ):
             found = pool.map(lambda cut, of=column: of.read(*cut).tobytes(), cuts)
             assert list(found) == [rows[low:high].tobytes() for low, high in cuts]
+
+
+@pytest.mark.parametrize("settings", [{}, {"shuffle": True}, {"compression": "gzip"}, SETTINGS["shuffled"]])
+@pytest.mark.parametrize("num", [0, 1, 1000])
+def test_a_field_of_all_rows_is_that_of_the_rows(tmp_path: Path, settings: dict[str, Any], num: int) -> None:
+    rows = voxels(num)
+    path = store(tmp_path / "a.h5", rows, **settings | {"chunks": (64,), "maxshape": (None,)})
+    with opened(path) as column:
+        assert isinstance(column, InflatedColumn)
+        for name in ("id", "value"):
+            assert np.array_equal(column.read_field(name), rows[name])
+
+
+def test_a_damaged_chunk_is_named_when_a_field_is_read(tmp_path: Path) -> None:
+    path = store(tmp_path / "a.h5", voxels(1000), **SETTINGS["shuffled"] | {"chunks": (500,)})
+    layout = layout_of(path)
+    damaged = bytearray(path.read_bytes())
+    first = int(layout.chunks[0, 1])
+    damaged[first : first + 40] = bytes(40)
+    path.write_bytes(damaged)
+    with opened(path, layout) as column, pytest.raises(ColumnError, match=r"chunk 1 (cannot be inflated|ends before)"):
+        assert isinstance(column, InflatedColumn)
+        column.read_field("id")

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import mmap
 import os
+import zlib
 from dataclasses import dataclass, field
 from itertools import pairwise
 from pathlib import Path
@@ -23,6 +24,7 @@ from nuweave.store.files import AGAIN, UNREADABLE, one_line, open_h5
 from nuweave.store.inflate import ALL_RIGHT, inflate_chunks
 
 DEFLATE, SHUFFLE = 1, 2  # HDF5's numbers of the two filters
+FIELD_CHUNKS = 64  # that are in memory at once while a field is read
 MAX_INFLATION = 1032  # deflate makes 258 bytes of two bits at the best
 OTHER_FILTER = "set HDF5_PLUGIN_PATH to where they are, or write the file with gzip"
 Way = Literal["mapped", "inflated", "hdf5"]
@@ -171,6 +173,29 @@ class InflatedColumn:
             self._last = (first_row, rows)
         return rows[low - first_row : high - first_row]
 
+    def read_field(self, name: str) -> NDArray[Any]:
+        """A field of all rows, in a fraction of the time of all fields where it is one of the first.
+
+        Bytes of shuffled rows lie field by field: a chunk is inflated no farther than the field goes.
+        """
+        layout, found = self._layout, []
+        kind, offset = _field_of(layout.dtype, name)
+        if layout.filters != (SHUFFLE, DEFLATE) or layout.chunks[2].any():
+            step = FIELD_CHUNKS * layout.chunk_rows
+            parts = [self.read(low, min(low + step, layout.rows))[name].copy() for low in range(0, layout.rows, step)]
+            return np.concatenate([np.zeros(0, kind), *parts])
+        low, high = offset * layout.chunk_rows, (offset + kind.itemsize) * layout.chunk_rows
+        for chunk, (address, size) in enumerate(layout.chunks[:2].T):
+            stored = _read_spans(self._descriptor, np.array([address]), np.array([size]))
+            try:
+                planes = zlib.decompressobj().decompress(stored.tobytes(), high)[low:]
+            except zlib.error as error:
+                raise ColumnError(f"chunk {chunk} cannot be inflated ({one_line(error)})") from None
+            if len(planes) != high - low:
+                raise ColumnError(f"chunk {chunk} ends before its field {name}")
+            found.append(np.frombuffer(planes, np.uint8).reshape(kind.itemsize, -1).T.copy().view(kind)[:, 0])
+        return np.concatenate([np.zeros(0, kind), *found])[: layout.rows]
+
     def _inflate(self, first: int, last: int) -> NDArray[Any]:
         """The rows of chunks first to last - 1."""
         layout = self._layout
@@ -193,6 +218,13 @@ class InflatedColumn:
         if bad != ALL_RIGHT:
             raise ColumnError(f"chunk {first + bad} is not {chunk_bytes} bytes of rows, or its checksum is wrong")
         return out.view(layout.dtype)
+
+
+def _field_of(dtype: np.dtype[Any], name: str) -> tuple[np.dtype[Any], int]:
+    """Type and place in a row [byte] of a field, which exists."""
+    assert dtype.fields is not None
+    kind, offset = dtype.fields[name][:2]
+    return kind, offset
 
 
 def _read_spans(descriptor: int, addresses: NDArray[np.int64], sizes: NDArray[np.int64]) -> NDArray[np.uint8]:
