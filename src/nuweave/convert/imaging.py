@@ -9,6 +9,7 @@ from __future__ import annotations
 import itertools
 import math
 from dataclasses import dataclass
+from functools import cache
 from typing import Any
 
 import numpy as np
@@ -305,11 +306,14 @@ def vertex_clusters(vertex: Vertex | None, detector: Detector) -> list[Clusters]
     return clusters
 
 
+@cache
 def _read_out(blocks: tuple[ReadoutBlock, ...]) -> NDArray[np.int64]:
     """int64[2, D], first and one past the last site along each axis of the box that the blocks fill together."""
     low = np.min([[axis.start for axis in block.sites] for block in blocks], axis=0)
     high = np.max([[axis.stop for axis in block.sites] for block in blocks], axis=0)
-    return np.stack([low, high]).astype(np.int64)
+    bounds = np.stack([low, high]).astype(np.int64)
+    bounds.flags.writeable = False  # it is kept
+    return bounds
 
 
 def _image(ids: NDArray[np.int64], values: NDArray[np.float32], projection: int, detector: Detector) -> SparseImage:
