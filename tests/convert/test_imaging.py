@@ -47,7 +47,7 @@ def test_one_step_across_one_wire_fills_one_pixel_of_the_collection_plane() -> N
     # wire 1024 covers z = 249.85 to 250.15 cm; column 320 lies at x = -100 cm
     made = images(deposits(((-100.0, 0.0, 249.86), (-100.0, 0.0, 250.14))), **QUIET, **STILL)
     assert made.values[2].coords.tolist() == [[1024, 320]]
-    assert made.values[2].values == pytest.approx([2.1 * 0.28 * 0.705 / 23.6e-6 / 232.0], rel=3e-3)
+    assert made.values[2].values == pytest.approx([2.1 * 0.28 * 0.705 / 23.6e-6 / 242.0], rel=3e-3)
 
 
 @pytest.mark.parametrize("spread", [STILL, {}])
@@ -55,14 +55,14 @@ def test_charge_is_conserved_in_every_plane(spread: dict[str, Any]) -> None:
     made = images(ACROSS, **QUIET, **spread)
     electrons = float(ionisation_electrons(ACROSS, ResponseConfig(), SBND.medium).sum())
     for plane in made.values:
-        assert float(plane.values.sum()) * 232.0 == pytest.approx(electrons, rel=1e-5)
+        assert float(plane.values.sum()) * 242.0 == pytest.approx(electrons, rel=1e-5)
 
 
 def test_charge_is_conserved_in_voxels() -> None:
     steps = deposits(((-20.0, -10.0, 30.0), (15.0, 12.0, 80.0)))
     made = images(steps, CUBE, **(QUIET | {"noise_adc": (0.0,)}))
     electrons = float(ionisation_electrons(steps, ResponseConfig(), CUBE.medium).sum())
-    assert float(made.values[0].values.sum()) * 232.0 == pytest.approx(electrons, rel=1e-5)
+    assert float(made.values[0].values.sum()) * 242.0 == pytest.approx(electrons, rel=1e-5)
 
 
 def test_where_nothing_drifts_a_cell_keeps_all_its_charge_at_once() -> None:
@@ -73,7 +73,7 @@ def test_where_nothing_drifts_a_cell_keeps_all_its_charge_at_once() -> None:
     electrons = float(ionisation_electrons(step, ResponseConfig(), NOVA.medium).sum())
     assert [view.coords.tolist() for view in made.values] == [[[10, 40]], [[10, 45]]]
     for view in made.values:
-        assert float(view.values.sum()) * 232.0 == pytest.approx(electrons, rel=1e-5)
+        assert float(view.values.sum()) * 242.0 == pytest.approx(electrons, rel=1e-5)
 
 
 def test_a_short_lifetime_takes_charge_by_drift_distance() -> None:

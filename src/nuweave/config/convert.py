@@ -23,21 +23,19 @@ class ResponseConfig(Section):
     )
     electric_field_kv_cm: float = Field(0.5, gt=0, description="drift field [kV/cm]")
     electron_lifetime_ms: float = Field(10.0, gt=0, description="electron lifetime [ms]")
-    longitudinal_diffusion_cm2_s: float = Field(6.2, ge=0, description="diffusion along the drift [cm2/s]")
-    transverse_diffusion_cm2_s: float = Field(9.3, ge=0, description="diffusion across the drift [cm2/s]")
+    longitudinal_diffusion_cm2_s: float = Field(7.2, ge=0, description="diffusion along the drift [cm2/s]")
+    transverse_diffusion_cm2_s: float = Field(12.0, ge=0, description="diffusion across the drift [cm2/s]")
     shaping_cm: float = Field(
         0.24, ge=0, description="smearing of the charge along the drift by the electronics, standard deviation [cm]"
     )
     undershoot: float = Field(
-        1.3,
+        1.2,
         ge=0,
         le=2,
         description="how far the filter of the electronics swings below zero beside a signal; 0: not at all",
     )
-    electrons_per_adc: float = Field(232.0, gt=0, description="charge of one unit of pixel value [electrons/ADC]")
-    noise_adc: tuple[float, ...] = Field(
-        (1.55, 2.1, 1.47), description="noise of a pixel, one value a wire plane [ADC]"
-    )
+    electrons_per_adc: float = Field(242.0, gt=0, description="charge of one unit of pixel value [electrons/ADC]")
+    noise_adc: tuple[float, ...] = Field((1.55, 2.1, 1.4), description="noise of a pixel, one value a wire plane [ADC]")
     threshold_adc: float = Field(5.0, gt=0, description="zero suppression: smaller pixels are not stored [ADC]")
     label_threshold_mev: float = Field(
         0.04, ge=0, description="least deposited energy for a pixel to be labelled [MeV]"
