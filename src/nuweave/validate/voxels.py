@@ -26,7 +26,7 @@ TOLERANCE = 1e-5
 
 
 def check_energy(folder: Path, *, seed: int) -> Findings:
-    """Deposits of simulated events in `cube` against the sum of their voxels, without noise, threshold, undershoot and loss.
+    """Deposits of simulated events in `cube` against their voxels, without noise, threshold, undershoot and loss.
 
     Args:
         folder: for the file of events.
