@@ -266,6 +266,10 @@ def validate(
     reference: Annotated[
         Path | None, typer.Option("--reference", help="larcv3 file of real SBND events to compare images with")
     ] = None,
+    network: Annotated[
+        list[Path] | None,
+        typer.Option("--network", help="metrics.json of a segmentation network on real events; may be given again"),
+    ] = None,
     edepsim: Annotated[
         list[Path] | None, typer.Option("--edepsim", help="file of energy deposits of muons; may be given again")
     ] = None,
@@ -285,7 +289,14 @@ def validate(
     from nuweave.validate.run import run_checks
     from nuweave.validate.table import markdown
 
-    found = run_checks(reference=reference, edepsim=edepsim or [], volume=volume, num_events=events, seed=seed)
+    found = run_checks(
+        reference=reference,
+        networks=network or [],
+        edepsim=edepsim or [],
+        volume=volume,
+        num_events=events,
+        seed=seed,
+    )
     commit, dirty = commit_of(Path(__file__).resolve().parent)
     date = datetime.now(UTC).strftime("%Y-%m-%d %H:%M UTC")
     validation = Validation(commit, dirty, date, f"nuweave {' '.join(sys.argv[1:])}", found.rows, found.figures)

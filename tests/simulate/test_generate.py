@@ -13,7 +13,9 @@ from nuweave.config import ConfigError, parse
 from nuweave.config.simulate import SimulateConfig
 from nuweave.physics.detectors import get_detector
 from nuweave.physics.medium import LIQUID_ARGON, Medium
-from nuweave.simulate import generate, simulate_event, simulate_file
+from nuweave.simulate import Neutrino, generate, simulate_event, simulate_file
+from nuweave.simulate.interactions import Interaction
+from nuweave.simulate.nucleus import Particle
 from nuweave.store.edepsim import TABLES, EdepSimEvents
 from nuweave.store.edepsim_file import read_edepsim
 from tests.simulate.shoot import SBND_CM
@@ -160,6 +162,25 @@ def test_events_without_neutrino_have_no_interaction() -> None:
     for one in found:
         assert len(one.mc_hdr) == np.sum(one.vertices["vertex_id"] % 1000 == 0)
         assert len(one.vertices) >= 1
+
+
+def test_given_neutrino_is_that_of_every_event_and_cosmics_differ(tmp_path: Path) -> None:
+    """A nue of 500 MeV leaves an electron of 400 MeV along y, in events that would have no neutrino of their own."""
+    probe, electron = Particle(12, np.array([0.0, 0.0, 500.0, 500.0])), Particle(11, np.array([0.0, 400.0, 0.0, 400.0]))
+    neutrino = Neutrino(Interaction(probe, True, "QES", 1001, [electron]), (50.0, -20.0, 100.0, 0.0))
+    settings = SimulateConfig(events_per_file=2, neutrino_fraction=0.0)
+    simulate_file(tmp_path / "a.h5", settings=settings, detector=Box(), seed=7, file=0, neutrino=neutrino)
+    found = read_edepsim(tmp_path / "a.h5")
+    assert found.mc_hdr["Enu"].tolist() == [500.0, 500.0]
+    of_neutrino = found.trajectories[found.trajectories["vertex_id"] % 1000 == 0]
+    primary = of_neutrino[of_neutrino["primary"]]
+    assert primary["pdg_id"].tolist() == [11, 11]
+    assert primary["xyz_start"].tolist() == [[50.0, -20.0, 100.0]] * 2
+    assert primary["pxyz_start"][0] == pytest.approx([0.0, 400.0, 0.0], abs=1e-3)
+    cosmics = [found.segments[found.segments["event_id"] == number]["dE"] for number in (0, 1)]
+    assert len(cosmics[0]) != len(cosmics[1])
+    alone = simulate_event(1, settings=settings, detector=Box(), seed=7, file=0, neutrino=neutrino)
+    assert np.array_equal(alone.segments["dE"], cosmics[1])
 
 
 def test_event_that_needs_more_room_is_the_same(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -25,11 +25,13 @@ def test_validate_prints_the_table_and_writes_it(
 
     monkeypatch.setattr(run, "run_checks", checks)
     json_file = tmp_path / "validation.json"
-    options = ["--reference", "real.h5", "--edepsim", "a.h5", "--edepsim", "b.h5", "--volume", "lar", "--events", "7"]
-    done = CliRunner().invoke(app, ["validate", *options, "--seed", "3", "--json", str(json_file)])
+    files = ["--reference", "real.h5", "--network", "m.json", "--edepsim", "a.h5", "--edepsim", "b.h5"]
+    options = ["--volume", "lar", "--events", "7", "--seed", "3", "--json", str(json_file)]
+    done = CliRunner().invoke(app, ["validate", *files, *options])
     assert done.exit_code == 0
     assert asked == {
         "reference": Path("real.h5"),
+        "networks": [Path("m.json")],
         "edepsim": [Path("a.h5"), Path("b.h5")],
         "volume": "lar",
         "num_events": 7,

@@ -114,7 +114,11 @@ def near(
 
 def error_of_mean(values: NDArray[np.float64]) -> str:
     """The statistical error of the mean of a sample, as a note."""
-    error = float(values.std() / np.sqrt(len(values)))
+    return plus_minus(float(values.std() / np.sqrt(len(values))))
+
+
+def plus_minus(error: float) -> str:
+    """An error as a note: two digits that count, or none after the point."""
     return f"+- {error:.2g}" if error < 100 else f"+- {error:.0f}"
 
 

@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from nuweave.validate.deposits import check_deposits
+from nuweave.validate.network import check_networks
 from nuweave.validate.record import Findings
 from nuweave.validate.sbnd import check_sbnd
 from nuweave.validate.showers import check_showers
@@ -15,12 +16,19 @@ from nuweave.validate.voxels import check_energy
 
 
 def run_checks(
-    *, reference: Path | None, edepsim: Sequence[Path], volume: str | None, num_events: int, seed: int
+    *,
+    reference: Path | None,
+    networks: Sequence[Path],
+    edepsim: Sequence[Path],
+    volume: str | None,
+    num_events: int,
+    seed: int,
 ) -> Findings:
     """Examine the embedded generator and the conversion, and the given files.
 
     Args:
         reference: larcv3 file of real SBND events, or None.
+        networks: metrics.json of segmentation networks, evaluated on real events.
         edepsim: files of energy deposits, mostly muons.
         volume: the sensitive detector to read in those that have several.
         num_events: SBND events to simulate, and events of each file to read at most.
@@ -33,6 +41,7 @@ def run_checks(
         found = [
             check_deposits(edepsim, volume=volume, num_events=num_events),
             check_sbnd(folder, reference=reference, num_events=num_events, seed=seed),
+            check_networks(networks),
             check_tracks(seed=seed),
             check_energy(folder, seed=seed),
             check_showers(seed=seed),
