@@ -102,10 +102,10 @@ def in_box(place_cm_N3: NDArray[np.float64], bounds_cm: NDArray[np.float64]) -> 
 
 def _sound_deposits(deposits: Deposits, notes: Counter[Note]) -> Deposits:
     """The deposits with finite numbers, energies that are not negative and times that can be; the others are noted."""
-    columns = np.column_stack(
-        [deposits.start_cm_N3, deposits.end_cm_N3, deposits.time_us_N, deposits.energy_mev_N, deposits.dedx_mev_cm_N]
-    )
-    finite_N = np.isfinite(columns).all(axis=1)
+    with np.errstate(invalid="ignore"):  # a sum is finite where all of it is
+        sum_N = deposits.start_cm_N3.sum(axis=1) + deposits.end_cm_N3.sum(axis=1)
+        sum_N += deposits.time_us_N + deposits.energy_mev_N + deposits.dedx_mev_cm_N
+    finite_N = np.isfinite(sum_N)
     positive_N = ~(deposits.energy_mev_N < 0)
     in_time_N = ~(np.abs(deposits.time_us_N) > LATEST_US)
     notes["not_finite"] += int((~finite_N).sum())
@@ -126,7 +126,9 @@ def _sound_vertex(vertex: Vertex | None, detector: Detector, notes: Counter[Note
 
 
 def _kept(deposits: Deposits, kept_N: NDArray[np.bool_]) -> Deposits:
-    """Some of the deposits."""
+    """Some of the deposits, mostly all."""
+    if kept_N.all():
+        return deposits
     return Deposits(
         start_cm_N3=deposits.start_cm_N3[kept_N],
         end_cm_N3=deposits.end_cm_N3[kept_N],

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from itertools import pairwise
 from typing import Any
 
 import h5py
@@ -55,10 +54,9 @@ class GrowingTable:
         itemsize, num_chunks = self._dtype.itemsize, -(-num // self._chunk)
         rows = np.concatenate([part.view(np.uint8) for part in self._waiting])
         whole = np.pad(rows[: num * itemsize], (0, (num_chunks * self._chunk - num) * itemsize))
-        stored, ends = deflate_chunks(whole, self._is_field, self._chunk * itemsize)
         first = self._written
         self.dataset.resize((first + num,))
-        for chunk, (low, high) in enumerate(pairwise([0, *ends.tolist()])):
-            self.dataset.id.write_direct_chunk((first + chunk * self._chunk,), stored[low:high].tobytes())
+        for chunk, stored in enumerate(deflate_chunks(whole, self._is_field, self._chunk * itemsize)):
+            self.dataset.id.write_direct_chunk((first + chunk * self._chunk,), stored)
         rest = rows[num * itemsize :].copy()
         self._written, self._waiting, self._num_waiting = first + num, [rest], self._num_waiting - num

@@ -11,7 +11,7 @@ import pytest
 
 from nuweave.convert.event import Deposits, Provides
 from nuweave.convert.sources import open_source
-from nuweave.convert.sources.edepsim_h5 import EdepSimH5, read_deposits
+from nuweave.convert.sources.edepsim_h5 import EdepSimH5, read_deposits, read_ends
 from nuweave.physics.detectors import get_detector
 from nuweave.physics.truth import Mode, SemanticLabel, SiteLabel
 from nuweave.store import StoreError
@@ -218,7 +218,8 @@ def test_the_oldest_dialect_gives_deposits_and_no_truth(
 def test_muons_of_the_real_files_lose_what_muons_lose(shared_data: Path, name: str) -> None:
     with EdepSimFile(shared_data / "edepsim_h5" / name) as file:
         segments = file.table("segments")
-    deposits = read_deposits(segments[np.abs(segments["pdg_id"]) == 13], None, None, trigger_us=0.0)
+    muons = segments[np.abs(segments["pdg_id"]) == 13]
+    deposits = read_deposits(muons, read_ends(muons), None, None, trigger_us=0.0)
     length = np.linalg.norm(deposits.end_cm_N3 - deposits.start_cm_N3, axis=1)
     assert 1.7 < np.median(deposits.dedx_mev_cm_N[length > 0.1]) < 2.2
     assert 1.7 < deposits.energy_mev_N.sum() / length.sum() < 2.2

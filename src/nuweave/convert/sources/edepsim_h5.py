@@ -28,6 +28,8 @@ FIELDS_OF_SEMANTICS = {"E_start", "start_process", "start_subprocess"}
 POINT_DEPOSIT_CM = 0.01  # a shorter step has no energy loss a length of its own; this one stands in
 LENGTH_TOLERANCE = 0.05  # of a stored `dx` that is not the length of its segment
 
+Ends = tuple[NDArray[np.float64], NDArray[np.float64]]
+
 
 class EdepSimH5:
     """A file in any of the dialects; only the rows of the event asked for are read."""
@@ -62,11 +64,13 @@ class EdepSimH5:
         rows = {name: self._file.rows(name, number) for name in self._file.dialect.value}
         segments = rows["segments"]
         trigger_us = read_trigger(rows["vertices"]) if "vertices" in rows else 0.0
-        notes: dict[Note, int] = {"dx_is_not_length": num_wrong_lengths(segments)}
+        ends = read_ends(segments)
+        notes: dict[Note, int] = {"dx_is_not_length": num_wrong_lengths(segments, lengths(*ends))}
         origin = semantic = vertex = particles = mode = None
         if "trajectories" in rows:
             notes["unknown_pdg"] = num_unknown(rows["trajectories"]["pdg_id"])
-            vertex = read_vertex(segments, rows["vertices"], trigger_us=trigger_us)
+            if not self.provides.particles:
+                vertex = read_vertex(segments, rows["vertices"], trigger_us=trigger_us)
         else:
             notes["unknown_pdg"] = num_unknown(segments["pdg_id"])
         if self.provides.semantics:
@@ -78,7 +82,7 @@ class EdepSimH5:
             particles = read_particles(neutrino, rows["mc_stack"], trigger_us=trigger_us)
             vertex = neutrino_vertex(particles)
             mode = read_mode(neutrino) if self.provides.mode else None
-        deposits = read_deposits(segments, origin, semantic, trigger_us=trigger_us)
+        deposits = read_deposits(segments, ends, origin, semantic, trigger_us=trigger_us)
         found = {note: num for note, num in notes.items() if num}
         return Event(number, deposits, vertex, particles, mode, found)
 
@@ -88,20 +92,26 @@ class EdepSimH5:
 
 
 def read_deposits(
-    segments: NDArray[Any], origin: NDArray[np.int8] | None, semantic: NDArray[np.int8] | None, *, trigger_us: float
+    segments: NDArray[Any],
+    ends: Ends,
+    origin: NDArray[np.int8] | None,
+    semantic: NDArray[np.int8] | None,
+    *,
+    trigger_us: float,
 ) -> Deposits:
     """Deposits of one event.
 
     Args:
         segments: rows of `segments`.
+        ends: of the segments.
         origin: the SiteLabel of each row; None where it is not known.
         semantic: the SemanticLabel of each row; None where it is not known.
         trigger_us: time of the trigger on the file's clock.
     """
-    start, end = _ends(segments)
+    start, end = ends
     energy = segments["dE"].astype(np.float64)
     # the stored dx is not the step's length in every version of edep-sim
-    length = np.maximum(np.linalg.norm(end - start, axis=1), POINT_DEPOSIT_CM)
+    length = np.maximum(lengths(start, end), POINT_DEPOSIT_CM)
     return Deposits(
         start_cm_N3=start,
         end_cm_N3=end,
@@ -113,7 +123,7 @@ def read_deposits(
     )
 
 
-def _ends(segments: NDArray[Any]) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+def read_ends(segments: NDArray[Any]) -> Ends:
     """float64[N, 3] where segments start and end [cm]."""
     start, end = (
         np.stack([segments[f"{axis}_{edge}"] for axis in "xyz"], axis=1).astype(np.float64) for edge in ("start", "end")
@@ -121,13 +131,17 @@ def _ends(segments: NDArray[Any]) -> tuple[NDArray[np.float64], NDArray[np.float
     return start, end
 
 
-def num_wrong_lengths(segments: NDArray[Any]) -> int:
+def lengths(start_cm_N3: NDArray[np.float64], end_cm_N3: NDArray[np.float64]) -> NDArray[np.float64]:
+    """float64[N], from start to end [cm]."""
+    x_N, y_N, z_N = (end_cm_N3 - start_cm_N3).T
+    return np.asarray(np.sqrt(x_N**2 + y_N**2 + z_N**2))
+
+
+def num_wrong_lengths(segments: NDArray[Any], length_N: NDArray[np.float64]) -> int:
     """How many segments have a stored `dx` that is not their length; 0 where none is stored."""
     if "dx" not in (segments.dtype.names or ()):
         return 0
-    start, end = _ends(segments)
-    length = np.linalg.norm(end - start, axis=1)
-    return int(np.sum(np.abs(segments["dx"] - length) > LENGTH_TOLERANCE * np.maximum(length, POINT_DEPOSIT_CM)))
+    return int(np.sum(np.abs(segments["dx"] - length_N) > LENGTH_TOLERANCE * np.maximum(length_N, POINT_DEPOSIT_CM)))
 
 
 def read_trigger(vertices: NDArray[Any]) -> float:
