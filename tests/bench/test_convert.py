@@ -15,7 +15,9 @@ from tests.convert.handmade import write_edepsim_file
 def test_each_file_has_a_row_and_so_have_the_ranks(tmp_path: Path) -> None:
     readable = write_edepsim_file(tmp_path / "raw.h5", get_detector("sbnd"))
     (tmp_path / "notes.txt").write_text("no simulation")
-    record = run_convert(files=[readable, tmp_path / "notes.txt"], num_events=2, repeats=1, command="as tested")
+    record = run_convert(
+        files=[str(readable), str(tmp_path / "notes.txt")], num_events=2, repeats=1, command="as tested"
+    )
     read, refused, *ranks = record.rows
     assert read.figure == "reading raw.h5"
     assert read.value is not None

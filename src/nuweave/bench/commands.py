@@ -34,12 +34,14 @@ def bench_io(
 
 @bench_app.command("convert")
 def bench_convert(
-    files: Annotated[list[Path] | None, typer.Argument(help="simulations to read, of any format")] = None,
+    files: Annotated[
+        list[str] | None, typer.Argument(help="simulations to read, of any format; FILE:VOLUME for one of several")
+    ] = None,
     json_file: Annotated[Path | None, typer.Option("--json", help="record to write: benchmarks/convert.json")] = None,
-    events: Annotated[int, typer.Option("--events", min=1, help="SBND events to convert with ranks")] = 200,
+    events: Annotated[int, typer.Option("--events", min=1, help="SBND events to convert with ranks")] = 400,
     repeats: Annotated[int, typer.Option("--repeats", min=1, help="how often each is measured")] = 5,
 ) -> None:
-    """Time reading by each adapter, and one file converted by one rank and by two (2 minutes)."""
+    """Time reading by each adapter, and one file converted by one rank and by two (3 minutes)."""
     from nuweave.bench.convert import run_convert
 
     record = run_convert(files=files or [], num_events=events, repeats=repeats, command=_command())

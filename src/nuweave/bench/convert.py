@@ -48,17 +48,17 @@ class Reading:
     seconds: list[float]
 
 
-def run_convert(*, files: Sequence[Path], num_events: int, repeats: int, command: str) -> Record:
+def run_convert(*, files: Sequence[str], num_events: int, repeats: int, command: str) -> Record:
     """Read the files, and convert simulated events with one rank and with two, in turn.
 
     Args:
-        files: simulations of any format; one that holds several volumes is left out.
+        files: simulations of any format; FILE:VOLUME for one volume of several.
         num_events: of `sbnd` to simulate for the ranks.
         repeats: how often each is measured.
         command: that repeats this run.
     """
     with one_core():
-        readings = {file.name: read_often(file, repeats) for file in files}
+        readings = {Path(file).name: read_often(file, repeats) for file in files}
     with tempfile.TemporaryDirectory(prefix="nuweave-bench-") as name:
         by_ranks = convert_often(Path(name), num_events, repeats)
     rows = [_reading_row(name, reading) for name, reading in readings.items()]
@@ -72,14 +72,16 @@ def run_convert(*, files: Sequence[Path], num_events: int, repeats: int, command
     )
 
 
-def read_often(path: Path, repeats: int) -> Reading | str:
-    """Read all events of a file several times, after once for the cache; or why it cannot be read."""
+def read_often(file: str, repeats: int) -> Reading | str:
+    """Read all events of FILE or FILE:VOLUME several times, after once for the cache; or why it cannot be read."""
+    name, _, volume = file.partition(":")
+    path = Path(name)
     try:
         adapter = find_format(path)
         times, events = [], list[Event]()
         for _ in range(1 + repeats):
             start = time.perf_counter()
-            with closing(open_source(adapter, path)) as source:
+            with closing(open_source(adapter, path, volume=volume or None)) as source:
                 events = [source.event(entry) for entry in range(len(source))]
             times.append(time.perf_counter() - start)
         return Reading(adapter, len(events), sum(map(_num_items, events)), path.stat().st_size, times[1:])
