@@ -123,7 +123,10 @@ def inspect_command(
     """Name the format of a file, the truth that it provides, and what its first events hold."""
     from nuweave.convert.inspect import find_format, inspect_file, lines
 
-    found = inspect_file(file, find_format(file), volume=volume, num_events=events)
+    adapter = find_format(file)
+    if not as_json:
+        typer.echo(f"convert.adapter: {adapter}")
+    found = inspect_file(file, adapter, volume=volume, num_events=events)
     typer.echo(json.dumps(asdict(found), indent=2) if as_json else "\n".join(lines(found)))
 
 

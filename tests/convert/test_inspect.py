@@ -22,7 +22,7 @@ def test_deposits_are_summed_up(tmp_path: Path) -> None:
     assert event.low_cm == pytest.approx([-30, 0, 0])
     assert event.high_cm == pytest.approx([20, 199.8, 499.8])
     text = "\n".join(lines(found))
-    assert "raw.h5: edepsim_h5, 3 events\ngenerator: by hand, seed 4\ntruth:\n  yes cosmic or neutrino" in text
+    assert "raw.h5: 3 events\ngenerator: by hand, seed 4\ntruth:\n  yes cosmic or neutrino" in text
     assert "x -30.0 to 20.0, y 0.0 to 199.8, z 0.0 to 499.8 cm" in text
     assert "vertex at (-30.0, 0.0, 250.0) cm, of neutrino 14" in text
 

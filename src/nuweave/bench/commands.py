@@ -103,6 +103,7 @@ def bench_table(
 
     documents = (
         "README.md",
+        "docs/formats.md",
         "docs/loader.md",
         "docs/networks.md",
         "docs/physics.md",

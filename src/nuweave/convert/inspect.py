@@ -128,7 +128,7 @@ def summary(event: Event) -> EventSummary:
 def lines(found: Inspection) -> Iterator[str]:
     """The same for a reader."""
     volume = "" if found.volume is None else f", volume {found.volume}"
-    yield f"{found.path}: {found.adapter}{volume}, {found.num_events} events"
+    yield f"{found.path}{volume}: {found.num_events} events"
     if found.generator is not None:
         seed = "" if found.generator_seed is None else f", seed {found.generator_seed}"
         yield f"generator: {found.generator}{seed}"
