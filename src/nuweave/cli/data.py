@@ -1,12 +1,8 @@
-"""One command a stage. Each rule of the workflow calls one of them; each can be run by hand.
-
-Rooms are imported inside the commands, so that `nuweave --help` needs neither torch nor matplotlib.
-"""
+"""Commands that make, check and measure data; as in `nuweave.cli`, what they need is imported inside of them."""
 
 from __future__ import annotations
 
 import json
-import os
 import sys
 from dataclasses import asdict
 from datetime import UTC, datetime
@@ -15,65 +11,13 @@ from typing import Annotated, Literal
 
 import typer
 
-from nuweave import __version__
-from nuweave.bench.commands import bench_app
-from nuweave.config import Config, ConfigError, ModelConfig, UserError, load
+from nuweave.cli.options import ConfigFile, Out
+from nuweave.config import load
 
-# threads that wait must sleep: spinning ones starve the other ranks of a small machine. Read when torch is imported.
-os.environ.setdefault("OMP_WAIT_POLICY", "passive")
-# a rank that leaves with an error says why: no stack of C++ from each that loses it. Read when torch is imported, too.
-os.environ.setdefault("TORCH_CPP_LOG_LEVEL", "ERROR")
-
-UNFINISHED = 85  # exit status of a training that saved its state and left: run it again and it goes on
-
-app = typer.Typer(
-    no_args_is_help=True, pretty_exceptions_enable=False, add_completion=False, help=__doc__.split("\n")[0]
-)
-
-ConfigFile = Annotated[Path, typer.Option("--config", help="resolved configuration of the run")]
-ModelName = Annotated[str, typer.Option("--model", help="name of the model in the configuration")]
-ModelDir = Annotated[Path, typer.Option("--model-dir", help="directory of model.safetensors and model.json")]
-Out = Annotated[Path, typer.Option("--out", help="file to write")]
+data_app = typer.Typer()
 
 
-def _model(config: Config, name: str) -> ModelConfig:
-    if name not in config.models:
-        raise ConfigError(f"--model {name}: is not configured; choose one of {', '.join(config.models)}")
-    return config.models[name]
-
-
-@app.command()
-def version() -> None:
-    """Print the version."""
-    typer.echo(__version__)
-
-
-@app.command("config")
-def config_command(
-    write: Annotated[
-        bool, typer.Option("--write", help="write the generated files below the current directory")
-    ] = False,
-    check: Annotated[
-        Path | None, typer.Option("--check", help="check a configuration or an overlay of config.yaml")
-    ] = None,
-) -> None:
-    """Print the commented default configuration; write the generated files; or check a configuration."""
-    from nuweave.config.document import commented_yaml, documents
-    from nuweave.store import write_aside
-
-    if check is not None:
-        load(check)
-        typer.echo(f"{check}: is right")
-    elif write:
-        for path, text in documents().items():
-            with write_aside(path) as aside:
-                aside.write_text(text)
-            typer.echo(path)
-    else:
-        typer.echo(commented_yaml(Config()), nl=False)
-
-
-@app.command()
+@data_app.command()
 def simulate(
     out: Annotated[Path, typer.Argument(help="edep-sim HDF5 file to write")],
     config: ConfigFile,
@@ -90,7 +34,7 @@ def simulate(
     typer.echo(f"{out}: {settings.simulate.events_per_file} events")
 
 
-@app.command()
+@data_app.command()
 def convert(
     source: Annotated[Path, typer.Argument(help="simulation file")],
     shard: Annotated[Path, typer.Argument(help="larcv3 shard to write; its manifest gets the suffix .json")],
@@ -113,7 +57,7 @@ def convert(
         typer.echo(f"{shard}: {json.dumps(manifest)}")
 
 
-@app.command("inspect")
+@data_app.command("inspect")
 def inspect_command(
     file: Annotated[Path, typer.Argument(help="simulation file, of any format that nuweave reads")],
     volume: Annotated[str | None, typer.Option("--volume", help="sensitive detector to read, of several")] = None,
@@ -130,7 +74,7 @@ def inspect_command(
     typer.echo(json.dumps(asdict(found), indent=2) if as_json else "\n".join(lines(found)))
 
 
-@app.command()
+@data_app.command()
 def catalog(shards: Annotated[list[Path], typer.Argument(help="larcv3 shards")], out: Out) -> None:
     """Make the table with a row for every event."""
     from nuweave.catalog import build_catalog, write
@@ -140,7 +84,7 @@ def catalog(shards: Annotated[list[Path], typer.Argument(help="larcv3 shards")],
     typer.echo(f"{out}: {len(table)} events of {len(shards)} shards")
 
 
-@app.command()
+@data_app.command()
 def split(
     catalog: Annotated[Path, typer.Argument(help="catalog.parquet")],
     config: ConfigFile,
@@ -159,7 +103,7 @@ def split(
     typer.echo(f"{out}: {events['part'].value_counts().to_dict()}")
 
 
-@app.command()
+@data_app.command()
 def pack(
     events: Annotated[Path, typer.Argument(help="splits.parquet, or catalog.parquet for the part 'all'")],
     config: ConfigFile,
@@ -176,7 +120,7 @@ def pack(
     typer.echo(f"{out}: {len(chosen)} events")
 
 
-@app.command("data-quality")
+@data_app.command("data-quality")
 def data_quality(
     packed: Annotated[list[Path], typer.Argument(help="packed files, each named as its part")],
     catalog: Annotated[Path, typer.Option("--catalog", help="catalog.parquet")],
@@ -198,7 +142,7 @@ def data_quality(
         typer.echo(f"{row['check']}: {row['quantity']}: {value}{row['note'] or ''}".rstrip())
 
 
-@app.command()
+@data_app.command()
 def repack(
     files: Annotated[list[Path], typer.Argument(help="larcv3 files with the same products")],
     out: Out,
@@ -216,7 +160,7 @@ def repack(
     typer.echo(f"{out}: {len(picks)} events of {len(files)} files")
 
 
-@app.command()
+@data_app.command()
 def check(
     files: Annotated[list[Path], typer.Argument(help="larcv3 files")],
     as_json: Annotated[bool, typer.Option("--json", help="print one list of faults as JSON")] = False,
@@ -243,7 +187,7 @@ def check(
         raise typer.Exit(1)
 
 
-@app.command("larcv-check")
+@data_app.command("larcv-check")
 def larcv_check(
     files: Annotated[list[Path], typer.Argument(help="larcv3 files")],
     json_file: Annotated[Path | None, typer.Option("--json", help="file to write: counts and differences")] = None,
@@ -264,7 +208,7 @@ def larcv_check(
         raise typer.Exit(1)
 
 
-@app.command()
+@data_app.command()
 def validate(
     reference: Annotated[
         Path | None, typer.Option("--reference", help="larcv3 file of real SBND events to compare images with")
@@ -310,7 +254,7 @@ def validate(
         raise typer.Exit(1)
 
 
-@app.command()
+@data_app.command()
 def shift(
     a: Annotated[Path, typer.Argument(help="larcv3 file with images: a shard, a packed file, CosmicTagger's")],
     b: Annotated[Path, typer.Argument(help="another one, with images of the same size")],
@@ -327,186 +271,3 @@ def shift(
     if json_file is not None:
         with write_aside(json_file) as aside:
             aside.write_text(json.dumps(asdict(found), indent=2) + "\n")
-
-
-@app.command()
-def describe(
-    config: Annotated[Path, typer.Argument(help="configuration of a run")] = Path("config.yaml"),
-    model: Annotated[str | None, typer.Option("--model", help="describe this one only")] = None,
-    shape: Annotated[
-        str | None, typer.Option("--shape", help="sites along each axis, as 640x1024; else those of the detector")
-    ] = None,
-    occupancy: Annotated[
-        float | None, typer.Option("--occupancy", help="share of active sites, as 0.007; else that of the detector")
-    ] = None,
-    as_json: Annotated[bool, typer.Option("--json", help="print one list of networks as JSON")] = False,
-) -> None:
-    """Print layers, parameters, operations and activation memory of each network, dense and sparse."""
-    from nuweave.bench.describe import describe_model, event_of
-    from nuweave.bench.describe_text import as_text
-
-    settings = load(config)
-    found = []
-    for name in settings.models if model is None else [model]:
-        one = _model(settings, name)
-        found.append(describe_model(name, one, event_of(settings, one, shape=shape, occupancy=occupancy)))
-        if not as_json:
-            typer.echo(as_text(found[-1]))
-    if as_json:
-        typer.echo(json.dumps([asdict(one) for one in found], indent=2))
-
-
-@app.command()
-def overfit(
-    config: ConfigFile,
-    model: ModelName,
-    train_file: Annotated[Path, typer.Option("--train", help="packed training part")],
-    out: Out,
-) -> None:
-    """Check that a model can learn a handful of events by heart."""
-    from nuweave.train import run_overfit
-
-    settings = load(config)
-    result = run_overfit(name=model, model=_model(settings, model), seed=settings.seed, train_path=train_file, out=out)
-    typer.echo(f"{model}: loss {result.first_loss:.3f} -> {result.final_loss:.4f} in {result.steps} steps: passed")
-
-
-@app.command("find-rate")
-def find_rate_command(
-    config: ConfigFile,
-    model: ModelName,
-    train_file: Annotated[Path, typer.Option("--train", help="packed training part")],
-    out: Out,
-    steps: Annotated[int, typer.Option("--steps", min=20, help="from the lowest rate to the highest")] = 100,
-    lowest: Annotated[float, typer.Option("--lowest", help="learning rate of the first step")] = 1e-6,
-    highest: Annotated[float, typer.Option("--highest", help="learning rate of the last step")] = 1.0,
-) -> None:
-    """Train with a growing learning rate until the loss goes up, and suggest train.learning_rate."""
-    from nuweave.train import find_rate
-    from nuweave.train.rate_finder import as_text
-
-    settings = load(config)
-    result = find_rate(
-        name=model,
-        model=_model(settings, model),
-        seed=settings.seed,
-        train_path=train_file,
-        out=out,
-        num_steps=steps,
-        lowest=lowest,
-        highest=highest,
-    )
-    typer.echo(as_text(result))
-
-
-@app.command()
-def train(
-    config: ConfigFile,
-    model: ModelName,
-    train_file: Annotated[Path, typer.Option("--train", help="packed training part")],
-    val_file: Annotated[Path, typer.Option("--val", help="packed validation part")],
-    model_dir: ModelDir,
-    run_dir: Annotated[Path, typer.Option("--run-dir", help="directory of checkpoints and logs")],
-    attempt: Annotated[
-        int, typer.Option("--attempt", help="above 1, a training that failed is not tried again (the workflow counts)")
-    ] = 1,
-) -> None:
-    """Train a model; start it under mpiexec or srun for several ranks. A rerun goes on from the last checkpoint.
-
-    Exit status 85: saved and left at a signal or before the job ends, start it again. 75: another process trains in
-    the run directory.
-    """
-    from nuweave.train import errors_of_ranks, leave_together, run_training
-
-    with errors_of_ranks():
-        settings = load(config)
-        finished = run_training(
-            name=model,
-            model=_model(settings, model),
-            seed=settings.seed,
-            train_path=train_file,
-            val_path=val_file,
-            model_dir=model_dir,
-            run_dir=run_dir,
-            attempt=attempt,
-        )
-    status = 0 if finished else UNFINISHED
-    leave_together(status)
-    raise typer.Exit(status)
-
-
-@app.command()
-def status(
-    paths: Annotated[list[Path], typer.Argument(help="run directories, or results/NAME with several under runs/")],
-    as_json: Annotated[bool, typer.Option("--json", help="print one list of trainings as JSON")] = False,
-) -> None:
-    """Print how far each training is, who trains it, and which checkpoints it has."""
-    from nuweave.report.status import StatusError, find_run_dirs, read_status
-    from nuweave.report.status_text import as_text
-
-    found, faults, now = [], [], datetime.now(UTC)
-    for path in paths:
-        try:
-            found += [read_status(run_dir, now=now) for run_dir in find_run_dirs(path)]
-        except StatusError as error:
-            faults.append(str(error))
-    if as_json:
-        typer.echo(json.dumps([asdict(one) for one in found], indent=2))
-    elif found:
-        typer.echo("\n\n".join(as_text(one, now=now) for one in found))
-    for fault in faults:
-        typer.echo(f"nuweave: {fault}", err=True)
-    if faults:
-        raise typer.Exit(1)
-
-
-@app.command()
-def evaluate(
-    config: ConfigFile,
-    model: ModelName,
-    model_dir: ModelDir,
-    data: Annotated[Path, typer.Option("--data", help="packed events")],
-    catalog: Annotated[Path, typer.Option("--catalog", help="catalog.parquet")],
-    out_dir: Annotated[Path, typer.Option("--out-dir", help="directory of predictions, displays and metrics")],
-) -> None:
-    """Predict with a finished model and score it beside trivial baselines."""
-    from nuweave.evaluate import Geometry, evaluate_model
-    from nuweave.physics.detectors import get_detector
-
-    settings = load(config)
-    evaluate_model(
-        name=model,
-        model_dir=model_dir,
-        data=data,
-        catalog=catalog,
-        geometry=Geometry(get_detector(settings.detector), settings.convert.downsample),
-        settings=settings.evaluate,
-        seed=settings.seed,
-        out_dir=out_dir,
-    )
-    typer.echo(f"{out_dir}: predictions.parquet, displays.parquet, metrics.json")
-
-
-@app.command()
-def report(config: ConfigFile, out: Out) -> None:
-    """Write the HTML report of a run."""
-    from nuweave.report.render import write_report
-
-    write_report(load(config), out=out)
-    typer.echo(out)
-
-
-app.add_typer(bench_app, name="bench")
-
-
-def main() -> None:
-    """Run the command line; a user's mistake ends in one line and its exit status; ranks see to theirs."""
-    try:
-        app()
-    except UserError as error:
-        sys.stderr.write(f"nuweave: {error}\n")
-        sys.exit(error.exit_status)
-
-
-if __name__ == "__main__":
-    main()

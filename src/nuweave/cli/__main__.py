@@ -1,0 +1,5 @@
+"""`python -m nuweave.cli` is `nuweave`."""
+
+from nuweave.cli import main
+
+main()
