@@ -32,9 +32,9 @@ QUIET: dict[str, Any] = {
     "noise_adc": (0.0, 0.0, 0.0),
     "threshold_adc": 1e-9,
     "electron_lifetime_ms": 1e9,
-    "undershoot": 0.0,
+    "undershoot": (0.0,),
 }
-STILL: dict[str, Any] = {"longitudinal_diffusion_cm2_s": 0.0, "transverse_diffusion_cm2_s": 0.0, "shaping_cm": 0.0}
+STILL: dict[str, Any] = {"longitudinal_diffusion_cm2_s": 0.0, "transverse_diffusion_cm2_s": 0.0, "shaping_cm": (0.0,)}
 ACROSS = deposits(((-100.0, 20.0, 100.0), (-97.0, 90.0, 160.0)))  # 92 cm through many wires of every plane
 
 
@@ -68,7 +68,7 @@ def test_charge_is_conserved_in_voxels() -> None:
 def test_where_nothing_drifts_a_cell_keeps_all_its_charge_at_once() -> None:
     # cell 40 covers x = 0 to 3.9 cm, cell 45 y = 19.5 to 23.4 cm, plane 10 z = 66 to 72.6 cm
     step = deposits(((1.0, 20.0, 67.0), (3.0, 23.0, 72.0)))
-    spread = {"electron_lifetime_ms": 1e-6, "transverse_diffusion_cm2_s": 1e6, "shaping_cm": 30.0}
+    spread = {"electron_lifetime_ms": 1e-6, "transverse_diffusion_cm2_s": 1e6, "shaping_cm": (30.0,)}
     made = images(step, NOVA, **(QUIET | {"noise_adc": (0.0, 0.0)} | spread))
     electrons = float(ionisation_electrons(step, ResponseConfig(), NOVA.medium).sum())
     assert [view.coords.tolist() for view in made.values] == [[[10, 40]], [[10, 45]]]
@@ -93,10 +93,16 @@ def test_diffusion_widens_with_drift_by_the_root_of_2_d_t() -> None:
 
 def test_shaping_is_along_the_time_axis_only_and_keeps_the_sum() -> None:
     point = deposits(((-100.0, 0.0, 250.0), (-100.0, 0.0, 250.0001)))
-    made = images(point, **(QUIET | STILL | {"shaping_cm": 0.3125})).values[2]
+    made = images(point, **(QUIET | STILL | {"shaping_cm": (0.3125,)})).values[2]
     assert made.coords.tolist() == [[1024, column] for column in range(317, 324)]
     assert made.values / made.values.sum() == pytest.approx([0.006, 0.061, 0.242, 0.383, 0.242, 0.061, 0.006], abs=1e-3)
     assert shaping_taps(0.0).tolist() == [1.0]
+
+
+def test_each_image_has_its_own_shaping_and_the_last_holds_for_the_rest() -> None:
+    point = deposits(((-100.0, 0.0, 250.0), (-100.0, 0.0, 250.0001)))
+    made = images(point, **(QUIET | STILL | {"shaping_cm": (0.0, 0.3125)}))
+    assert [len(image.ids) for image in made.values] == [1, 7, 7]
 
 
 def test_an_undershoot_makes_the_peak_sharper_and_what_is_beside_it_negative() -> None:
@@ -109,7 +115,7 @@ def test_an_undershoot_makes_the_peak_sharper_and_what_is_beside_it_negative() -
 
 def test_labels_follow_energy_not_shaped_charge() -> None:
     point = deposits(((-100.0, 0.0, 249.9), (-100.0, 0.0, 250.1)))
-    made = images(point, **(QUIET | STILL | {"shaping_cm": 0.3125}))
+    made = images(point, **(QUIET | STILL | {"shaping_cm": (0.3125,)}))
     assert made.labels is not None
     assert made.labels[2].ids.tolist() == made.values[2].ids.tolist()
     assert made.labels[2].values.tolist() == [0, 0, 0, 1, 0, 0, 0]

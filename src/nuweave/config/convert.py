@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Literal
+from typing import Annotated, Literal
 
 from pydantic import Field, field_validator
 
@@ -11,6 +11,7 @@ from nuweave.config.base import Section
 Adapter = Literal[
     "edepsim_h5", "edepsim_root", "larcv3", "larcv2_root", "dlp_h5", "jaxtpc", "nexus_h5", "pilarnet", "uboone"
 ]
+NotNegative = Annotated[float, Field(ge=0)]
 
 
 class ResponseConfig(Section):
@@ -25,14 +26,16 @@ class ResponseConfig(Section):
     electron_lifetime_ms: float = Field(10.0, gt=0, description="electron lifetime [ms]")
     longitudinal_diffusion_cm2_s: float = Field(7.2, ge=0, description="diffusion along the drift [cm2/s]")
     transverse_diffusion_cm2_s: float = Field(12.0, ge=0, description="diffusion across the drift [cm2/s]")
-    shaping_cm: float = Field(
-        0.24, ge=0, description="smearing of the charge along the drift by the electronics, standard deviation [cm]"
+    shaping_cm: tuple[NotNegative, ...] = Field(
+        (0.24, 0.24, 0.15),
+        min_length=1,
+        description="smearing of the charge along the drift by the electronics, standard deviation; a value an image, "
+        "the last for all that follow [cm]",
     )
-    undershoot: float = Field(
-        1.2,
-        ge=0,
-        le=2,
-        description="how far the filter of the electronics swings below zero beside a signal; 0: not at all",
+    undershoot: tuple[NotNegative, ...] = Field(
+        (1.2, 1.2, 0.4),
+        min_length=1,
+        description="how far the filter of the electronics swings below zero beside a signal, likewise; 0: not at all",
     )
     electrons_per_adc: float = Field(242.0, gt=0, description="charge of one unit of pixel value [electrons/ADC]")
     noise_adc: tuple[float, ...] = Field((1.55, 2.1, 1.4), description="noise of a pixel, one value a wire plane [ADC]")

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import itertools
 import math
+from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cache
 from typing import Any
@@ -192,7 +193,10 @@ def shape_signal(sums: SiteSums, projection: int, detector: Detector, settings: 
     sites_S, electrons_S = smear_charge(
         sums.sites_S,
         sums.electrons_S,
-        shaping_taps(settings.shaping_cm / detector.site_cm[axis], settings.undershoot),
+        shaping_taps(
+            _of_image(settings.shaping_cm, projection) / detector.site_cm[axis],
+            _of_image(settings.undershoot, projection),
+        ),
         math.prod(shape[axis + 1 :]),
         shape[axis],
         _read_out(detector.blocks[projection])[:, axis],
@@ -205,6 +209,11 @@ def shape_signal(sums: SiteSums, projection: int, detector: Detector, settings: 
         origin_S=np.concatenate([sums.origin_S, nothing + np.int8(SiteLabel.BACKGROUND)]),
         semantic_S=np.concatenate([sums.semantic_S, nothing + np.int8(SemanticLabel.NONE)]),
     )
+
+
+def _of_image(values: Sequence[float], projection: int) -> float:
+    """The setting of an image; the last value holds for all that follow."""
+    return values[min(projection, len(values) - 1)]
 
 
 def shaping_taps(sigma_sites: float, undershoot: float = 0.0) -> NDArray[np.float64]:

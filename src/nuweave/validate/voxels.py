@@ -21,7 +21,7 @@ from nuweave.validate.record import Findings, between
 NUM_EVENTS = 3
 MARGIN_CM = 4.0  # deposits nearer to a wall are left out: diffusion may carry their charge through it
 MIP_MEV_CM = 2.1
-QUIET = ResponseConfig(noise_adc=(0.0,), threshold_adc=1e-9, electron_lifetime_ms=1e12, undershoot=0.0)
+QUIET = ResponseConfig(noise_adc=(0.0,), threshold_adc=1e-9, electron_lifetime_ms=1e12, undershoot=(0.0,))
 TOLERANCE = 1e-5
 
 
