@@ -53,7 +53,9 @@ class GrowingTable:
         """Write the first `num` rows of those that wait: whole chunks, or all."""
         itemsize, num_chunks = self._dtype.itemsize, -(-num // self._chunk)
         rows = np.concatenate([part.view(np.uint8) for part in self._waiting])
-        whole = np.pad(rows[: num * itemsize], (0, (num_chunks * self._chunk - num) * itemsize))
+        whole = rows[: num * itemsize]
+        if num % self._chunk:  # only at the end
+            whole = np.pad(whole, (0, (num_chunks * self._chunk - num) * itemsize))
         first = self._written
         self.dataset.resize((first + num,))
         for chunk, stored in enumerate(deflate_chunks(whole, self._is_field, self._chunk * itemsize)):
