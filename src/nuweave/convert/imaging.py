@@ -6,7 +6,6 @@ C columns of sums, B blocks.
 
 from __future__ import annotations
 
-import itertools
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -30,6 +29,7 @@ from nuweave.convert.kernels import (
 )
 from nuweave.convert.noise import noise_sites
 from nuweave.convert.response import diffusion_cm, drift_time_us, ionisation_electrons, surviving_share
+from nuweave.convert.vertex import one_cluster, sites_around
 from nuweave.physics.detectors import Detector, ReadoutBlock
 from nuweave.physics.truth import SemanticLabel, SiteLabel
 from nuweave.store import Clusters, SparseImage
@@ -305,13 +305,9 @@ def vertex_clusters(vertex: Vertex | None, detector: Detector) -> list[Clusters]
     for projection, shape in enumerate(detector.shapes):
         ids = np.zeros(0, np.int64)
         if vertex is not None:
-            centre = np.rint(detector.project(vertex.place_cm[None], np.array([vertex.time_us]))[projection][0])
-            around = np.array(list(itertools.product((-1, 0, 1), repeat=detector.ndim))) + centre
-            inside = np.all((around >= 0) & (around < shape), axis=1)
-            if np.all((centre >= 0) & (centre < shape)):
-                ids = np.sort(np.ravel_multi_index(tuple(around[inside].astype(np.int64).T), shape)).astype(np.int64)
-        image = _image(ids, np.ones(len(ids), np.float32), projection, detector)
-        clusters.append(Clusters(image, lengths=np.array([len(ids)]), numbers=np.zeros(1, np.int64)))
+            place = detector.project(vertex.place_cm[None], np.array([vertex.time_us]))[projection][0]
+            ids = sites_around(np.rint(place), shape)
+        clusters.append(one_cluster(_image(ids, np.ones(len(ids), np.float32), projection, detector)))
     return clusters
 
 

@@ -19,10 +19,9 @@ from nuweave.convert.sources.source import (
     common_vertex,
     event_numbers,
     has_parts,
+    open_parts,
     reading,
-    require_parts,
 )
-from nuweave.store import StoreError, open_h5
 
 CM_PER_MM = 0.1
 US_PER_NS = 0.001
@@ -35,16 +34,10 @@ class DlpH5:
 
     def __init__(self, path: Path, *, volume: str | None = None) -> None:
         self._path = path
-        self._file = open_h5(path)
-        try:
-            require_parts(path, self._file, PARTS)
-            with reading(path, "the list of events or volumes"):
-                events, self._particles, self._vertices = (self._file[name] for name in TABLES)
-                self._numbers = event_numbers(events["event_id"])
-                self._steps = self._file["pstep"][choose_volume(path, list(self._file["pstep"]), volume)]
-        except StoreError:
-            self.close()
-            raise
+        with open_parts(path, PARTS) as self._file, reading(path, "the list of events or volumes"):
+            events, self._particles, self._vertices = (self._file[name] for name in TABLES)
+            self._numbers = event_numbers(events["event_id"])
+            self._steps = self._file["pstep"][choose_volume(path, list(self._file["pstep"]), volume)]
         self.provides = Provides(site_labels=False, semantics=True, vertex=True, particles=False, mode=False)
         self.generator: str | None = None
         self.generator_seed: str | None = None

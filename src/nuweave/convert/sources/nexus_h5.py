@@ -19,10 +19,9 @@ from nuweave.convert.sources.source import (
     common_vertex,
     event_numbers,
     has_parts,
+    open_parts,
     reading,
-    require_parts,
 )
-from nuweave.store import StoreError, open_h5
 
 CM_PER_MM = 0.1
 US_PER_NS = 0.001
@@ -48,9 +47,7 @@ class NexusH5:
 
     def __init__(self, path: Path, *, volume: str | None = None) -> None:
         self._path = path
-        self._file = open_h5(path)
-        try:
-            require_parts(path, self._file, TABLES)
+        with open_parts(path, TABLES) as self._file:
             with reading(path, "the list of events or volumes"):
                 self._hits, self._particles = (self._file[name] for name in TABLES)
                 is_old = "MC/extents" in self._file
@@ -58,9 +55,6 @@ class NexusH5:
                 self._numbers, self._spans = read_extents(self._file) if is_old else find_spans(self._file)
                 volumes = read_volumes(self._hits)
             self._volume = choose_volume(path, volumes, volume).encode()
-        except StoreError:
-            self.close()
-            raise
         self.provides = Provides(site_labels=False, semantics=False, vertex=True, particles=False, mode=False)
         self.generator: str | None = "nexus"
         self.generator_seed: str | None = None

@@ -15,9 +15,8 @@ from numpy.typing import NDArray
 
 from nuweave.convert.event import Event, Images, Provides
 from nuweave.convert.sources.sites import dominant_label, number_sites, sum_image
-from nuweave.convert.sources.source import has_parts, reading, require_no_volume, require_parts
+from nuweave.convert.sources.source import has_parts, open_parts, reading, require_no_volume
 from nuweave.physics.truth import SemanticLabel
-from nuweave.store import StoreError, open_h5
 
 SHAPE = (768, 768, 768)
 PARTS = ("point", "cluster")
@@ -33,13 +32,8 @@ class Pilarnet:
     def __init__(self, path: Path, *, volume: str | None = None) -> None:
         require_no_volume(path, volume)
         self._path = path
-        self._file = open_h5(path)
-        try:
-            require_parts(path, self._file, PARTS)
-        except StoreError:
-            self.close()
-            raise
-        self._points, self._clusters = (self._file[name] for name in PARTS)
+        with open_parts(path, PARTS) as self._file:
+            self._points, self._clusters = (self._file[name] for name in PARTS)
         self.provides = Provides(site_labels=False, semantics=True, vertex=False, particles=False, mode=False)
         self.generator: str | None = None
         self.generator_seed: str | None = None

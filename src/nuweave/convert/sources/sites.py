@@ -5,11 +5,10 @@ Shape letters: N entries of a list, S sites of an image, D axes, K labels.
 
 from __future__ import annotations
 
-import itertools
-
 import numpy as np
 from numpy.typing import NDArray
 
+from nuweave.convert.vertex import one_cluster, sites_around
 from nuweave.store import Clusters, SparseImage
 
 SIDE_MULTIPLE = 64  # the largest down-sampling: it divides every image that is padded to this
@@ -54,9 +53,5 @@ def dominant_label(
 
 def vertex_cluster(centre_D: NDArray[np.float64], shape: tuple[int, ...], plane: int) -> Clusters:
     """One cluster of up to 3^D sites around a place; without sites if the place lies outside the image."""
-    middle_D = np.floor(centre_D).astype(np.int64)
-    around = np.array(list(itertools.product((-1, 0, 1), repeat=len(shape)))) + middle_D
-    inside = np.all((around >= 0) & (around < shape), axis=1) & np.all((middle_D >= 0) & (middle_D < shape))
-    ids = np.sort(np.ravel_multi_index(tuple(around[inside].T), shape)).astype(np.int64)
-    image = SparseImage(ids, np.ones(len(ids), np.float32), shape, plane)
-    return Clusters(image, lengths=np.array([len(ids)]), numbers=np.zeros(1, np.int64))
+    ids = sites_around(np.floor(centre_D), shape)
+    return one_cluster(SparseImage(ids, np.ones(len(ids), np.float32), shape, plane))

@@ -125,6 +125,22 @@ def require_parts(path: Path, file: h5py.File, names: Sequence[str]) -> None:
         )
 
 
+@contextmanager
+def open_parts(path: Path, names: Sequence[str]) -> Iterator[h5py.File]:
+    """Open an HDF5 file that must have some groups and tables; it stays open, unless the block raises.
+
+    Raises:
+        StoreError: it cannot be opened, or some are missing.
+    """
+    file = open_h5(path)
+    try:
+        require_parts(path, file, names)
+        yield file
+    except BaseException:
+        file.close()
+        raise
+
+
 def choose_volume(path: Path, names: Sequence[str], volume: str | None) -> str:
     """The volume to read: the one that was chosen, or the only one.
 

@@ -16,10 +16,10 @@ from numpy.typing import NDArray
 
 from nuweave.convert.event import Event, Images, Provides, neutrino_vertex
 from nuweave.convert.sources.sites import number_sites, padded_shape, sum_image, vertex_cluster
-from nuweave.convert.sources.source import has_parts, reading, require_no_volume, require_parts
+from nuweave.convert.sources.source import has_parts, open_parts, reading, require_no_volume
 from nuweave.physics.constants import MASS_MEV
 from nuweave.physics.truth import NEUTRAL_CURRENT, SiteLabel
-from nuweave.store import PARTICLE, SparseImage, StoreError, open_h5
+from nuweave.store import PARTICLE, SparseImage
 
 NUM_WIRES = (2400, 2400, 3456)
 NUM_TICKS = 6400  # of 0.5 us
@@ -37,15 +37,9 @@ class Uboone:
     def __init__(self, path: Path, *, volume: str | None = None) -> None:
         require_no_volume(path, volume)
         self._path = path
-        self._file = open_h5(path)
-        try:
-            require_parts(path, self._file, PARTS)
-            with reading(path, f"index {INDEX}"):
-                self._num_events = len(self._file["event_table/event_id"])
-                self._spans = {table: read_spans(self._file[table], self._num_events) for table in TABLES}
-        except StoreError:
-            self.close()
-            raise
+        with open_parts(path, PARTS) as self._file, reading(path, f"index {INDEX}"):
+            self._num_events = len(self._file["event_table/event_id"])
+            self._spans = {table: read_spans(self._file[table], self._num_events) for table in TABLES}
         self.provides = Provides(site_labels=True, semantics=False, vertex=True, particles=True, mode=False)
         self.generator: str | None = None
         self.generator_seed: str | None = None
