@@ -63,13 +63,22 @@ def _leave(error: Exception, place: Place, store: Store | None) -> NoReturn:
     who = _speaker(text, place, store, is_mistake=is_mistake)
     if who is not None:
         sys.stderr.write(f"nuweave: {who}{text}\n")
-    _exit(error.exit_status if isinstance(error, UserError) else 1)
+    status = error.exit_status if isinstance(error, UserError) else 1
+    mpi = sys.modules.get("mpi4py.MPI")
+    if mpi is not None:  # of ends without it, MPICH's mpiexec told one in four as a kill: the one of the other ranks
+        _flush()
+        mpi.COMM_WORLD.Abort(status)
+    _exit(status)
 
 
 def _exit(status: int) -> NoReturn:
+    _flush()
+    os._exit(status)
+
+
+def _flush() -> None:
     sys.stdout.flush()
     sys.stderr.flush()
-    os._exit(status)
 
 
 def _speaker(text: str, place: Place, store: Store | None, *, is_mistake: bool) -> str | None:
