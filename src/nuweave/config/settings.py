@@ -11,6 +11,7 @@ from pydantic import Field, ValidationError, field_validator, model_validator
 
 from nuweave.config.base import ConfigError, Section, sections_of
 from nuweave.config.catalog import SplitConfig
+from nuweave.config.cluster import ClusterConfig
 from nuweave.config.convert import ConvertConfig
 from nuweave.config.evaluate import EvaluateConfig, ReportConfig
 from nuweave.config.models import BlockConfig, NetworkConfig, ResNetConfig, UResNetConfig
@@ -118,6 +119,7 @@ class Config(Section):
     )
     evaluate: EvaluateConfig = Field(EvaluateConfig(), description="predictions and metrics")
     report: ReportConfig = Field(ReportConfig(title="nuweave demo"), description="the page")
+    cluster: ClusterConfig = Field(ClusterConfig(), description="what a batch system is told; of no effect on one machine")
 
     @field_validator("models", mode="before")
     @classmethod
