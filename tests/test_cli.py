@@ -112,3 +112,20 @@ def test_data_quality_prints_its_checks_and_writes_what_the_report_reads(tmp_pat
         "packed files: all: events too many or missing: 0 (at most 0)",
     ]
     assert json.loads((tmp_path / "data.json").read_text())["parts"] == {"all": 6}
+
+
+@pytest.mark.parametrize("by", ["option", "environment"])
+def test_ranks_that_were_started_count_before_train_ranks(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, by: str
+) -> None:
+    config = tmp_path / "config.yaml"
+    config.write_text("seed: 3\n")  # the demo: batches of 4
+    places = ("--train", "t.h5", "--val", "v.h5", "--model-dir", tmp_path / "m", "--run-dir", tmp_path / "r")
+    if by == "environment":
+        monkeypatch.setenv("NUWEAVE_RANKS", "3")
+    option = ("--ranks", "3") if by == "option" else ()
+    done = run("train", "--config", config, "--model", "cosmic_tagger", *places, *option)
+    assert str(done.exception) == (
+        "--ranks 3 (environment: NUWEAVE_RANKS): global_batch=4 must divide by ranks=3; try 3"
+    )
+    assert not (tmp_path / "r").exists()

@@ -36,6 +36,13 @@ def with_train(*, norm: str = "batch", **train: object) -> dict[str, object]:
     return {"models": {"m": {"task": {"kind": "segmentation"}, "network": network, "train": train}}}
 
 
+def test_a_training_on_other_ranks_is_the_same_but_for_them() -> None:
+    model = parse(with_train(ranks=2, global_batch=12, accumulate=2, optimizer={"kind": "sgd"})).models["m"]
+    assert model.on_ranks(6) == model.model_copy(update={"train": model.train.model_copy(update={"ranks": 6})})
+    with pytest.raises(ConfigError, match=r"^--ranks 5 .*: global_batch=12 must divide by ranks=5 x accumulate=2; try"):
+        model.on_ranks(5)
+
+
 @pytest.mark.parametrize(
     ("raw", "message"),
     [

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import os
+import socket
 
 import pytest
 import torch
 
 from nuweave.config.train import TrainConfig
-from nuweave.train.placement import RankFacts, as_ranges, own_facts, report, threads_of
+from nuweave.train.placement import RankFacts, as_ranges, node_name, own_facts, report, threads_of
 
 A100 = "NVIDIA A100-SXM4-40GB"
 
@@ -20,6 +21,7 @@ def rank(number: int, host: str = "nid001", **changes: object) -> RankFacts:
         "device": "cpu",
         "device_name": "",
         "device_key": "",
+        "visible": "",
         "cpus": (number,),
         "omp_threads": None,
         "software": "torch 2",
@@ -97,11 +99,26 @@ def test_ranks_that_share_a_device_are_counted() -> None:
     ]
 
 
+def test_masks_of_a_node_are_told_once_each() -> None:
+    shared = [on_gpu(number, local=number, visible="CUDA_VISIBLE_DEVICES=0,1") for number in range(2)]
+    assert report(shared)[0].endswith("; cuda:1 on CPUs 8-15, 8 threads; CUDA_VISIBLE_DEVICES=0,1")
+    own = [rank(number, visible=f"CUDA_VISIBLE_DEVICES={1 - number}") for number in range(2)]
+    assert report(own)[0].endswith("; CUDA_VISIBLE_DEVICES=1 / CUDA_VISIBLE_DEVICES=0")
+
+
+def test_nodes_of_one_host_are_told_apart_by_the_name_that_slurm_gives_them() -> None:
+    assert node_name({"SLURMD_NODENAME": "n2"}) == "n2"
+    assert node_name({}) == socket.gethostname()
+
+
 def test_own_facts_are_those_of_this_process(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("OMP_NUM_THREADS", "3")
+    monkeypatch.setenv("SLURMD_NODENAME", "n2")
+    monkeypatch.setenv("CUDA_VISIBLE_DEVICES", "")
+    monkeypatch.delenv("ZE_AFFINITY_MASK", raising=False)
     facts = own_facts(5, torch.device("cpu"), TrainConfig(), is_first_of_node=False)
     assert (facts.rank, facts.process, facts.device, facts.device_key) == (5, os.getpid(), "cpu", "")
     assert set(facts.cpus) == os.sched_getaffinity(0)
-    assert facts.omp_threads == 3
+    assert (facts.host, facts.visible, facts.omp_threads) == ("n2", "CUDA_VISIBLE_DEVICES=", 3)
     other = own_facts(5, torch.device("cpu"), TrainConfig(max_steps=7), is_first_of_node=False)
     assert other.settings != facts.settings

@@ -101,6 +101,15 @@ def train(
     attempt: Annotated[
         int, typer.Option("--attempt", help="above 1, a training that failed is not tried again (the workflow counts)")
     ] = 1,
+    ranks: Annotated[
+        int | None,
+        typer.Option(
+            "--ranks",
+            min=1,
+            envvar="NUWEAVE_RANKS",
+            help="ranks that were started; else train.ranks counts (nuweave launch sets the variable)",
+        ),
+    ] = None,
 ) -> None:
     """Train a model; start it under mpiexec or srun for several ranks. A rerun goes on from the last checkpoint.
 
@@ -111,9 +120,10 @@ def train(
 
     with errors_of_ranks():
         settings = load(config)
+        chosen = _model(settings, model)
         finished = run_training(
             name=model,
-            model=_model(settings, model),
+            model=chosen if ranks is None else chosen.on_ranks(ranks),
             seed=settings.seed,
             train_path=train_file,
             val_path=val_file,

@@ -46,6 +46,14 @@ class ModelConfig(Section):
         description="directory of a finished model (model.safetensors, model.json) to evaluate instead of training",
     )
 
+    def on_ranks(self, ranks: int) -> Self:
+        """The same model, trained by another number of ranks.
+
+        Raises:
+            ConfigError: they cannot share its batches.
+        """
+        return self.model_copy(update={"train": self.train.on_ranks(ranks)})
+
     @model_validator(mode="after")
     def _network_fits(self) -> Self:
         kinds = [task.kind for task in single_tasks(self.task)]

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from typing import Literal, Self
 
-from pydantic import Field, field_validator, model_validator
+from pydantic import Field, ValidationError, field_validator, model_validator
 
-from nuweave.config.base import Section
+from nuweave.config.base import ConfigError, Section
 from nuweave.config.optimizer import BY_LAYER, AdamWConfig, CosineConfig, OptimizerConfig, ScheduleConfig
 
 
@@ -117,6 +117,20 @@ class TrainConfig(Section):
     mlflow_dir: str | None = Field(
         None, description="directory of an offline MLflow store that gets the metrics too (needs nuweave[mlflow])"
     )
+
+    def on_ranks(self, ranks: int) -> Self:
+        """The same training on another number of ranks.
+
+        Raises:
+            ConfigError: they cannot share its batches.
+        """
+        try:
+            return self.model_validate({**self.model_dump(), "ranks": ranks})
+        except ValidationError as error:
+            fault = error.errors()[0]
+            raise ConfigError(
+                f"--ranks {ranks} (environment: NUWEAVE_RANKS): {fault['msg'].removeprefix('Value error, ')}"
+            ) from None
 
     @model_validator(mode="after")
     def _batch_divides(self) -> Self:

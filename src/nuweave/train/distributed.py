@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import socket
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass, field
@@ -18,7 +17,7 @@ from nuweave.config.train import TrainConfig
 from nuweave.ranks import find_place
 from nuweave.train.failure import errors_of_ranks
 from nuweave.train.meeting import agree, meet
-from nuweave.train.placement import own_facts
+from nuweave.train.placement import node_name, own_facts
 from nuweave.train.watch import Pulse, watching
 
 BACKENDS = {"cuda": "nccl", "xpu": "xccl", "cpu": "gloo"}
@@ -142,6 +141,6 @@ def _watched(ranks: Ranks, store: Store, settings: TrainConfig) -> AbstractConte
         store,
         rank=ranks.rank,
         world_size=ranks.world_size,
-        name=f"host {socket.gethostname()}, process {os.getpid()}",
+        name=f"host {node_name()}, process {os.getpid()}",
         timeout_s=settings.limits.hang_timeout_s,
     )

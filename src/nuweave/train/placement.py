@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import os
 import socket
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from itertools import groupby
 from typing import NamedTuple
 
@@ -16,15 +16,18 @@ from nuweave.config.train import TrainConfig
 from nuweave.train.export import package_commit
 
 HOSTS_SHOWN = 4  # of nodes that look alike
+MASKS = ("CUDA_VISIBLE_DEVICES", "ZE_AFFINITY_MASK")
 
 
 class RankFacts(NamedTuple):
     """What a rank knows of itself.
 
     Attributes:
+        host: name of the node.
         device: as cuda:0, or cpu.
         device_name: of the maker; "" for a CPU.
         device_key: the same for two ranks of a host that share a device; "" for a CPU.
+        visible: what its launcher lets it see of the node's devices, as CUDA_VISIBLE_DEVICES=0,1; "" where unset.
         cpus: that this process may use, ascending.
         omp_threads: OMP_NUM_THREADS, if set.
         software: versions; the same for all ranks of a sound start.
@@ -38,6 +41,7 @@ class RankFacts(NamedTuple):
     device: str
     device_name: str
     device_key: str
+    visible: str
     cpus: tuple[int, ...]
     omp_threads: int | None
     software: str
@@ -51,17 +55,23 @@ def own_facts(rank: int, device: torch.device, settings: TrainConfig, *, is_firs
     name, key = _describe_device(device)
     return RankFacts(
         rank=rank,
-        host=socket.gethostname(),
+        host=node_name(),
         process=os.getpid(),
         device=str(device),
         device_name=name,
         device_key=key,
+        visible=", ".join(f"{mask}={os.environ[mask]}" for mask in MASKS if mask in os.environ),
         cpus=tuple(sorted(os.sched_getaffinity(0))),
         omp_threads=int(omp_threads) if omp_threads.isdigit() else None,
         software=f"torch {torch.__version__}, nuweave {nuweave.__version__}",
         commit=package_commit() if is_first_of_node else "",
         settings=hashlib.sha256(settings.model_dump_json().encode()).hexdigest()[:16],
     )
+
+
+def node_name(environment: Mapping[str, str] = os.environ) -> str:
+    """Of the node that runs this process; Slurm's own name for it tells apart several that share one host."""
+    return environment.get("SLURMD_NODENAME") or socket.gethostname()
 
 
 def threads_of(facts: Sequence[RankFacts]) -> list[int]:
@@ -71,7 +81,7 @@ def threads_of(facts: Sequence[RankFacts]) -> list[int]:
 
 
 def report(facts: Sequence[RankFacts]) -> list[str]:
-    """A line for each node, or for several that look alike: hosts, ranks, then device, CPUs and threads of each."""
+    """A line for each node, or for several that look alike: hosts, ranks, device, CPUs and threads of each, mask."""
     by_host = _by_host(facts)
     threads = dict(zip((one.rank for one in facts), threads_of(facts), strict=True))
     alike: dict[str, list[str]] = {}
@@ -82,7 +92,9 @@ def report(facts: Sequence[RankFacts]) -> list[str]:
             for one in ranks
         )
         names = ", ".join(sorted({one.device_name for one in ranks if one.device_name}))
-        alike.setdefault(f"{names + ': ' if names else ''}{_counted(places)}", []).append(host)
+        masks = " / ".join(dict.fromkeys(one.visible for one in ranks if one.visible))
+        look = f"{names + ': ' if names else ''}{_counted(places)}{'; ' + masks if masks else ''}"
+        alike.setdefault(look, []).append(host)
     return [
         f"{len(hosts)} node{'s' * (len(hosts) > 1)} ({_some(hosts)}), "
         f"{ranks_in_words([one.rank for host in hosts for one in by_host[host]])}: {look}"
