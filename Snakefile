@@ -10,6 +10,11 @@ report: "workflow/report/workflow.rst"
 
 
 include: "workflow/rules/common.smk"
+include: "workflow/rules/site.smk"
+
+
+localrules:
+    report,
 
 
 # The models stand here beside the report: Snakemake remakes a deleted file only if it is asked for.
@@ -53,3 +58,4 @@ include: "workflow/rules/train.smk"
 include: "workflow/rules/evaluate.smk"
 include: "workflow/rules/report.smk"
 include: "workflow/rules/larcv_check.smk"
+include: "workflow/rules/submit.smk"

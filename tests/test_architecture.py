@@ -16,6 +16,7 @@ ROOMS = (
     "physics",
     "store",
     "ranks",
+    "sites",
     "crosscheck",
     "simulate",
     "convert",
@@ -37,7 +38,7 @@ FORBIDDEN = {
     ("report", "train"),
     ("report", "evaluate"),
 }
-WITHOUT_TORCH = ("config", "physics", "store", "crosscheck", "simulate", "convert", "catalog", "validate", "report")
+WITHOUT_TORCH = ("config", "physics", "store", "sites", "crosscheck", "simulate", "convert", "catalog", "validate", "report")
 
 
 def imports(file: Path) -> Iterator[str]:

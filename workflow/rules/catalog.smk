@@ -10,6 +10,8 @@ rule catalog:
         ROOT / "benchmarks/catalog.tsv"
     conda:
         "../../envs/nuweave.yaml"
+    resources:
+        **resources_of("tables"),
     params:
         code=code_of("catalog"),
     message:
@@ -34,6 +36,8 @@ rule split:
         ROOT / "benchmarks/split.tsv"
     conda:
         "../../envs/nuweave.yaml"
+    resources:
+        **resources_of("tables"),
     params:
         config=RESOLVED,
         settings=settings_of("split", "seed"),
@@ -57,6 +61,8 @@ rule pack:
         ROOT / "benchmarks/pack/{part}.tsv"
     conda:
         "../../envs/nuweave.yaml"
+    resources:
+        **resources_of("tables"),
     params:
         config=RESOLVED,
         settings=settings_of("seed"),
@@ -83,6 +89,8 @@ rule data_quality:
         ROOT / "benchmarks/data_quality.tsv"
     conda:
         "../../envs/nuweave.yaml"
+    resources:
+        **resources_of("tables"),
     params:
         code=code_of("catalog"),
         splits=lambda wildcards, input: "--splits" if input.splits else "",
@@ -105,6 +113,8 @@ rule archive_file:
         ROOT / "benchmarks/archive/{source}.tsv"
     conda:
         "../../envs/nuweave.yaml"
+    resources:
+        **resources_of("files"),
     message:
         "archive {input}"
     shell:

@@ -10,6 +10,8 @@ rule convert_file:
         ROOT / "benchmarks/convert/{source}.tsv"
     conda:
         "../../envs/nuweave.yaml"
+    resources:
+        **resources_of("files"),
     params:
         config=RESOLVED,
         run=lambda wildcards: list(RAW_FILES).index(wildcards.source),

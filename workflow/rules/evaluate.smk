@@ -18,6 +18,8 @@ rule evaluate_model:
         ROOT / "benchmarks/evaluate/{model}.tsv"
     conda:
         "../../envs/nuweave.yaml"
+    resources:
+        **resources_of("device"),
     params:
         config=RESOLVED,
         settings=settings_of("evaluate", "seed"),

@@ -11,6 +11,8 @@ rule larcv_check:
         ROOT / "benchmarks/larcv_check.tsv"
     conda:
         "../../envs/nuweave.yaml"
+    resources:
+        **resources_of("tables"),
     params:
         code=code_of("store", "crosscheck"),
     message:

@@ -9,6 +9,8 @@ if CONFIG.data_dir is None:
             ROOT / "benchmarks/simulate/{source}.tsv"
         conda:
             "../../envs/nuweave.yaml"
+        resources:
+            **resources_of("files"),
         params:
             config=RESOLVED,
             settings=settings_of("simulate", "detector", "seed"),

@@ -9,6 +9,8 @@ rule overfit:
         ROOT / "benchmarks/overfit/{model}.tsv"
     conda:
         "../../envs/nuweave.yaml"
+    resources:
+        **resources_of("device"),
     params:
         config=RESOLVED,
         settings=model_settings,
@@ -19,7 +21,7 @@ rule overfit:
 
 
 # Checkpoints live in an undeclared directory: Snakemake deletes the outputs of failed jobs, and a rerun must resume.
-# Status 85: saved and left before the job ends; with `retries` in the profile it is submitted again and goes on.
+# Status 85: saved and left before the job ends; on a site it is submitted again and goes on.
 rule train_model:
     input:
         train=ROOT / "packed/train.h5",
@@ -33,22 +35,23 @@ rule train_model:
         ROOT / "logs/train/{model}.log",
     benchmark:
         ROOT / "benchmarks/train/{model}.tsv"
+    retries: SITE.retries
     conda:
         "../../envs/nuweave.yaml"
     threads: lambda wildcards: CONFIG.models[wildcards.model].train.ranks
     resources:
-        mpi="mpiexec",
+        **resources_of_training(),
         attempt=lambda wildcards, attempt: attempt,
     params:
         config=RESOLVED,
         settings=model_settings,
-        ranks=lambda wildcards: CONFIG.models[wildcards.model].train.ranks,
         model_dir=lambda wildcards: ROOT / "models" / wildcards.model,
         run_dir=lambda wildcards: ROOT / "runs" / wildcards.model,
     message:
-        "train {wildcards.model} on {params.ranks} ranks"
+        "train {wildcards.model} on {resources.nodes} x {resources.ranks_per_node} ranks"
     shell:
-        "{resources.mpi} -n {params.ranks} nuweave train --config {params.config} --model {wildcards.model}"
+        "nuweave launch --site {resources.site} --nodes {resources.nodes} --ranks-per-node {resources.ranks_per_node}"
+        " --gpus-per-node {resources.gpus_per_node} -- nuweave train --config {params.config} --model {wildcards.model}"
         " --train {input.train} --val {input.val} --model-dir {params.model_dir} --run-dir {params.run_dir}"
         " --attempt {resources.attempt}"
         " 2>&1 | tee {log}"

@@ -9,6 +9,8 @@ rule shift:
         ROOT / "benchmarks/shift/{pair}.tsv"
     conda:
         "../../envs/nuweave.yaml"
+    resources:
+        **resources_of("tables"),
     params:
         code=code_of("validate"),
     message:

@@ -16,6 +16,7 @@ from nuweave import __version__
 from nuweave.bench.commands import bench_app
 from nuweave.cli.data import data_app
 from nuweave.cli.networks import network_app
+from nuweave.cli.sites import site_app
 from nuweave.config import Config, UserError, load
 
 # threads that wait must sleep: spinning ones starve the other ranks of a small machine. Read when torch is imported.
@@ -61,6 +62,7 @@ def config_command(
 
 app.add_typer(data_app)
 app.add_typer(network_app)
+app.add_typer(site_app)
 app.add_typer(bench_app, name="bench")
 
 

@@ -5,9 +5,9 @@ from __future__ import annotations
 import os
 from collections.abc import Mapping
 
-from pydantic import Field
+from pydantic import Field, ValidationError
 
-from nuweave.config.base import Section
+from nuweave.config.base import ConfigError, Section
 
 VARIABLES = {  # of the environment; the configuration takes precedence
     "account": "NUWEAVE_ACCOUNT",
@@ -41,7 +41,13 @@ class ClusterConfig(Section):
         """The same, with what is null taken from the environment.
 
         Raises:
-            ValidationError: a variable does not hold such a value.
+            ConfigError: a variable does not hold such a value.
         """
         given = {key: environment[name] for key, name in VARIABLES.items() if environment.get(name)}
-        return ClusterConfig.model_validate({**given, **self.model_dump(exclude_none=True)})
+        try:
+            return ClusterConfig.model_validate({**given, **self.model_dump(exclude_none=True)})
+        except ValidationError as error:
+            faults = [(VARIABLES[str(fault["loc"][0])], fault) for fault in error.errors()]
+            raise ConfigError(
+                "\n".join(f"{name}={fault['input']}: {fault['msg']}; mend or unset it" for name, fault in faults)
+            ) from None

@@ -127,7 +127,7 @@ class Config(Section):
     )
     evaluate: EvaluateConfig = Field(EvaluateConfig(), description="predictions and metrics")
     report: ReportConfig = Field(ReportConfig(title="nuweave demo"), description="the page")
-    cluster: ClusterConfig = Field(ClusterConfig(), description="what a batch system is told; of no effect on one machine")
+    cluster: ClusterConfig = Field(ClusterConfig(), description="what a batch system is told")
 
     @field_validator("models", mode="before")
     @classmethod

@@ -16,14 +16,17 @@ PROFILES = Path("profiles")
 LOCAL = "local"
 
 
-class QueueConfig(Section):
-    """Limits of a queue (PBS) or quality of service (Slurm): a job outside of them is refused before submission."""
+class LimitConfig(Section):
+    """Jobs that a queue takes; null: no limit that was compared with the site's pages, the scheduler itself decides."""
 
-    min_nodes: int = Field(1, ge=1, description="fewest nodes of a job")
-    max_nodes: int = Field(ge=1, description="most nodes of a job")
-    max_minutes: int = Field(ge=1, description="longest walltime [min]")
-    max_gpus: int | None = Field(None, ge=1, description="most GPUs of a job, where nodes are shared")
-    note: str = Field("", description="what else one must know, in a few words")
+    min_nodes: int = Field(1, ge=1, description="fewest nodes")
+    max_nodes: int | None = Field(None, ge=1, description="most nodes")
+    max_minutes: int | None = Field(None, ge=1, description="longest walltime [min]")
+
+    def takes(self, nodes: int, minutes: int) -> bool:
+        """Whether such a job is let in."""
+        most_nodes, most_minutes = self.max_nodes or nodes, self.max_minutes or minutes
+        return self.min_nodes <= nodes <= most_nodes and minutes <= most_minutes
 
 
 class NodeConfig(Section):
@@ -63,7 +66,7 @@ class SiteConfig(Section):
     source: str = Field(description="the pages that they are from")
     scheduler: Literal["none", "pbs", "slurm"] = Field(description="batch system")
     launcher: Literal["mpiexec", "pals", "srun"] = Field(description="what starts ranks; pals is mpiexec of HPE")
-    login: str = Field("", description="how one gets there, for messages")
+    login: str = Field("", description="where one logs in, for messages")
     hosts: tuple[str, ...] = Field((".*",), description="regular expressions: names of its login and compute nodes")
     account_required: bool = Field(True, description="whether a job without an account is refused")
     account: str | None = Field(None, description="allocation that jobs are charged to")
@@ -72,7 +75,12 @@ class SiteConfig(Section):
     cpu_bind: str = Field("", description="binding of ranks: depth, cores, or list:... with one entry a rank of a node")
     retries: int = Field(0, ge=0, description="how often a training that left before its end is submitted again")
     node: NodeConfig = Field(description="a node")
-    queues: dict[str, QueueConfig] = Field({}, description="limits; none: nothing is checked")
+    queue_is: Literal["queue", "qos", "slurm_partition"] = Field(
+        "queue", description="Snakemake's name of the resource that holds the queue"
+    )
+    queues: dict[str, tuple[LimitConfig, ...]] = Field(
+        {}, description="each queue with the jobs that it takes: a job outside is refused; none: nothing is checked"
+    )
     steps: StepsConfig = Field(description="what each kind of step asks for")
 
     @model_validator(mode="after")

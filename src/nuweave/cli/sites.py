@@ -1,0 +1,41 @@
+"""Commands that have to do with a site and its batch system."""
+
+from __future__ import annotations
+
+import os
+import shlex
+import sys
+from typing import Annotated
+
+import typer
+
+from nuweave.config.site import LOCAL, load_site
+
+site_app = typer.Typer()
+
+RANKS = "NUWEAVE_RANKS"  # how many were started: nuweave train takes it for train.ranks
+
+
+@site_app.command(context_settings={"allow_extra_args": True, "allow_interspersed_args": False})
+def launch(
+    command: Annotated[list[str], typer.Argument(help="command of a rank, after --")],
+    site: Annotated[str, typer.Option("--site", help="whose launcher; one of profiles/")] = LOCAL,
+    nodes: Annotated[int, typer.Option("--nodes", min=1, help="nodes of the job")] = 1,
+    ranks_per_node: Annotated[int, typer.Option("--ranks-per-node", min=1, help="ranks on each")] = 1,
+    gpus_per_node: Annotated[int, typer.Option("--gpus-per-node", min=0, help="devices that those share")] = 0,
+) -> None:
+    """Start a command on every rank, by the launcher of the site: PALS, srun or mpiexec. It takes this one's place."""
+    from nuweave.sites import launch_line
+
+    line = launch_line(
+        load_site(site),
+        command,
+        nodes=nodes,
+        ranks_per_node=ranks_per_node,
+        gpus_per_node=gpus_per_node,
+        environment=os.environ,
+    )
+    sys.stderr.write(f"nuweave: {shlex.join(line)}\n")
+    sys.stderr.flush()
+    os.environ[RANKS] = str(nodes * ranks_per_node)
+    os.execvp(line[0], line)

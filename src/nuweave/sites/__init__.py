@@ -1,0 +1,21 @@
+"""Batch systems and their machines: what a job asks for, what a site refuses, how ranks are started there."""
+
+from nuweave.sites.errors import SiteError
+from nuweave.sites.launch import launch_line
+from nuweave.sites.limits import require_batch, require_fit
+from nuweave.sites.machine import is_here, require_here
+from nuweave.sites.request import Request, Step, from_resources, plan, to_resources
+
+__all__ = [
+    "Request",
+    "SiteError",
+    "Step",
+    "from_resources",
+    "is_here",
+    "launch_line",
+    "plan",
+    "require_batch",
+    "require_fit",
+    "require_here",
+    "to_resources",
+]
