@@ -38,7 +38,18 @@ FORBIDDEN = {
     ("report", "train"),
     ("report", "evaluate"),
 }
-WITHOUT_TORCH = ("config", "physics", "store", "sites", "crosscheck", "simulate", "convert", "catalog", "validate", "report")
+WITHOUT_TORCH = (
+    "config",
+    "physics",
+    "store",
+    "sites",
+    "crosscheck",
+    "simulate",
+    "convert",
+    "catalog",
+    "validate",
+    "report",
+)
 
 
 def imports(file: Path) -> Iterator[str]:
