@@ -16,6 +16,7 @@ from nuweave import __version__
 from nuweave.bench.commands import bench_app
 from nuweave.cli.data import data_app
 from nuweave.cli.networks import network_app
+from nuweave.cli.pbs import pbs_app
 from nuweave.cli.sites import site_app
 from nuweave.config import Config, UserError, load
 
@@ -64,6 +65,7 @@ app.add_typer(data_app)
 app.add_typer(network_app)
 app.add_typer(site_app)
 app.add_typer(bench_app, name="bench")
+app.add_typer(pbs_app, name="pbs")
 
 
 def main() -> None:

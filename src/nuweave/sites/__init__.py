@@ -4,6 +4,7 @@ from nuweave.sites.errors import SiteError
 from nuweave.sites.launch import launch_line
 from nuweave.sites.limits import require_batch, require_fit
 from nuweave.sites.machine import is_here, require_here
+from nuweave.sites.orphans import require_none
 from nuweave.sites.request import Request, Step, from_resources, plan, to_resources
 
 __all__ = [
@@ -17,5 +18,6 @@ __all__ = [
     "require_batch",
     "require_fit",
     "require_here",
+    "require_none",
     "to_resources",
 ]

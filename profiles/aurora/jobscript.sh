@@ -1,0 +1,1 @@
+../polaris/jobscript.sh
