@@ -35,7 +35,7 @@ rule train_model:
         ROOT / "logs/train/{model}.log",
     benchmark:
         ROOT / "benchmarks/train/{model}.tsv"
-    retries: max(SITE.retries, workflow.execution_settings.retries)
+    retries: SITE.retries or None  # None: what the command line says
     conda:
         "../../envs/nuweave.yaml"
     threads: lambda wildcards: CONFIG.models[wildcards.model].train.ranks
