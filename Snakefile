@@ -58,4 +58,10 @@ include: "workflow/rules/train.smk"
 include: "workflow/rules/evaluate.smk"
 include: "workflow/rules/report.smk"
 include: "workflow/rules/larcv_check.smk"
-include: "workflow/rules/submit.smk"
+
+
+require_fit()
+
+
+onstart:
+    require_start()

@@ -3,18 +3,20 @@ import os
 import shlex
 import socket
 
+from snakemake.iocontainers import InputFiles, Wildcards
+
 from nuweave.config import site as site_config
 from nuweave import sites
 
 
 def get_site():
     """The site of the profile; without a profile, this machine."""
-    told = (workflow.resource_settings.default_resources or {}).get("site")
-    name = site_config.LOCAL if told is None else str(told.raw).strip("'\"")
-    if told is None and not workflow.local_exec:
-        refuse(
-            "--default-resources takes the place of the profile's own, which name the site: use --set-resources instead"
-        )
+    defaults = workflow.resource_settings.default_resources or {}
+    name = (
+        str(defaults["site"].raw).strip("'\"")
+        if "site" in defaults
+        else site_config.LOCAL
+    )
     return site_config.load_site(name, Path(workflow.basedir) / site_config.PROFILES)
 
 
@@ -43,6 +45,51 @@ def resources_of_training():
         name: lambda wildcards, name=name: table[wildcards.model][name]
         for name in names
     }
+
+
+def get_requests():
+    """What the jobs ask for, after --set-resources: rule, model or nothing, request."""
+    for one in workflow.rules:
+        if one.norun or one.name in workflow._localrules:
+            continue
+        for model in CONFIG.models if "model" in one.wildcard_names else [""]:
+            resources = one.expand_resources(
+                Wildcards(fromdict={"model": model}),
+                InputFiles(),
+                attempt=1,
+                skip_evaluation={"mem_mb", "disk_mb", "tmpdir"},
+            )
+            yield one.name, model, sites.from_resources(SITE, dict(resources.items()))
+
+
+def require_fit():
+    """End here if the site would refuse a job. Inside of a job all is settled."""
+    if not workflow.is_main_process:
+        return
+    try:
+        for name, model, request in get_requests():
+            sites.require_fit(SITE, request, f"{name} {model}".strip())
+            if name == "train_model":
+                sites.require_batch(
+                    CONFIG.models[model].train, request.ranks, f"{name} {model}"
+                )
+    except sites.SiteError as error:
+        refuse(error)
+
+
+def require_start():
+    """End here, before anything is submitted, on a wrong machine or beside jobs of an earlier start."""
+    if not workflow.is_main_process or workflow.local_exec:
+        return
+    try:
+        if SITE.scheduler == "none":
+            raise sites.SiteError(
+                "--default-resources took the place of the profile's own, which name the site; use --set-resources"
+            )
+        sites.require_here(SITE, socket.gethostname(), os.environ)
+        sites.require_none(SITE.scheduler, Path.cwd())
+    except sites.SiteError as error:
+        refuse(error)
 
 
 # Modules and settings of the site, then the environment that runs this Snakefile.
