@@ -1,6 +1,6 @@
 rule convert_file:
     input:
-        lambda wildcards: RAW_FILES[wildcards.source],
+        get_raw_file,
     output:
         shard=ROOT / "shards/{source}.h5",
         manifest=ROOT / "shards/{source}.json",
@@ -14,7 +14,7 @@ rule convert_file:
         **resources_of("files"),
     params:
         config=RESOLVED,
-        run=lambda wildcards: list(RAW_FILES).index(wildcards.source),
+        run=lambda wildcards: RUNS[wildcards.source],
         settings=settings_of("convert", "detector"),
         code=code_of("physics", "convert"),
     message:
