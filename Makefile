@@ -3,7 +3,7 @@ LARCV_PYTHON ?= python3.11
 VENV := .venv
 export PATH := $(CURDIR)/$(VENV)/bin:$(PATH)
 .DEFAULT_GOAL := help
-.PHONY: help demo test survival experiments browser larcv crosscheck lint docs lock clean
+.PHONY: help demo test survival cluster experiments browser larcv crosscheck lint docs lock clean
 
 help: ## list the targets
 	@grep -hE '^[a-z]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z]+):.*## /\1\t/' | expand -t 12
@@ -20,10 +20,13 @@ demo: $(VENV)/.installed ## run the whole workflow on simulated events, to resul
 	@echo "report: $(CURDIR)/results/demo/report/index.html"
 
 test: $(VENV)/.installed ## run the test suite
-	pytest -m "not browser and not larcv and not experiments and not survival"
+	pytest -m "not browser and not larcv and not experiments and not survival and not cluster"
 
 survival: $(VENV)/.installed ## kill, stop and starve trainings of two ranks, to see that none loses anything (5 minutes)
 	pytest -m survival
+
+cluster: $(VENV)/.installed ## run the DAG on a real Slurm (Debian, root) and an imitated PBS, kills included
+	pytest -m cluster
 
 experiments: $(VENV)/.installed ## run every overlay in experiments/ on a few events, to its report
 	pytest -m experiments
