@@ -63,16 +63,16 @@ def get_requests():
 
 
 def require_fit():
-    """End here if the site would refuse a job. Inside of a job all is settled."""
-    if not workflow.is_main_process:
+    """Tell what the jobs ask for; end here if the site would refuse one. Inside of a job all is settled."""
+    if not workflow.is_main_process or SITE.scheduler == "none":
         return
     try:
         for name, model, request in get_requests():
-            sites.require_fit(SITE, request, f"{name} {model}".strip())
+            what = f"{name} {model}".strip()
+            sys.stderr.write(f"{SITE.name}: {what}: {sites.in_words(request)}\n")
+            sites.require_fit(SITE, request, what)
             if name == "train_model":
-                sites.require_batch(
-                    CONFIG.models[model].train, request.ranks, f"{name} {model}"
-                )
+                sites.require_batch(CONFIG.models[model].train, request.ranks, what)
     except sites.SiteError as error:
         refuse(error)
 

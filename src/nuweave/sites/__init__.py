@@ -6,12 +6,14 @@ from nuweave.sites.limits import require_batch, require_fit
 from nuweave.sites.machine import is_here, require_here
 from nuweave.sites.orphans import require_none
 from nuweave.sites.request import Request, Step, from_resources, plan, to_resources
+from nuweave.sites.words import in_words
 
 __all__ = [
     "Request",
     "SiteError",
     "Step",
     "from_resources",
+    "in_words",
     "is_here",
     "launch_line",
     "plan",

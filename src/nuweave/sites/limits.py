@@ -6,6 +6,7 @@ from nuweave.config.site import LimitConfig, SiteConfig
 from nuweave.config.train import TrainConfig
 from nuweave.sites.errors import SiteError
 from nuweave.sites.request import Request
+from nuweave.sites.words import hours_in_words, nodes_in_words
 
 
 def require_fit(site: SiteConfig, request: Request, what: str) -> None:
@@ -32,7 +33,7 @@ def require_fit(site: SiteConfig, request: Request, what: str) -> None:
         raise SiteError(f"{what}: {site.name} has no queue {request.queue}; it has {', '.join(site.queues)}")
     if not any(limit.takes(request.nodes, request.minutes) for limit in site.queues[request.queue]):
         raise SiteError(
-            f"{what}: {_nodes(request.nodes)} for {in_hours(request.minutes)} on {site.name}: "
+            f"{what}: {nodes_in_words(request.nodes)} for {hours_in_words(request.minutes)} on {site.name}: "
             f"queue {request.queue} takes {' or '.join(map(_in_words, site.queues[request.queue]))}; "
             f"{_remedy(site, request)} (limits of {site.checked})"
         )
@@ -53,11 +54,6 @@ def require_batch(train: TrainConfig, ranks: int, what: str) -> None:
         )
 
 
-def in_hours(minutes: int) -> str:
-    """As 3 h, or 45 min."""
-    return f"{minutes // 60} h" if minutes % 60 == 0 else f"{minutes} min"
-
-
 def _remedy(site: SiteConfig, request: Request) -> str:
     fitting = [
         name
@@ -74,7 +70,10 @@ def _remedy(site: SiteConfig, request: Request) -> str:
     ]
     if shorter:
         minutes, name = max(shorter)
-        return f"no queue takes that; {name} takes these nodes for up to {in_hours(minutes)}: a training goes on later"
+        return (
+            f"no queue takes that; {name} takes these nodes for up to {hours_in_words(minutes)}, "
+            "and a training goes on in the next job"
+        )
     return "no queue takes so many nodes; ask for fewer"
 
 
@@ -82,11 +81,7 @@ def _in_words(limit: LimitConfig) -> str:
     if limit.max_nodes is None:
         nodes = f"{limit.min_nodes} or more nodes" if limit.min_nodes > 1 else "any number of nodes"
     elif limit.max_nodes == limit.min_nodes:
-        nodes = _nodes(limit.max_nodes)
+        nodes = nodes_in_words(limit.max_nodes)
     else:
         nodes = f"{limit.min_nodes} to {limit.max_nodes} nodes"
-    return nodes if limit.max_minutes is None else f"{nodes} for up to {in_hours(limit.max_minutes)}"
-
-
-def _nodes(number: int) -> str:
-    return f"{number} node{'s' * (number > 1)}"
+    return nodes if limit.max_minutes is None else f"{nodes} for up to {hours_in_words(limit.max_minutes)}"

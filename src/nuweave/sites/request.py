@@ -84,11 +84,9 @@ def to_resources(site: SiteConfig, step: Step, request: Request) -> dict[str, Re
             "runtime": request.minutes,
         }
     if step == "train":
-        told |= {
-            "nodes": request.nodes,
-            "ranks_per_node": request.ranks_per_node,
-            "gpus_per_node": request.gpus_per_node,
-        }
+        told |= {"nodes": request.nodes, "ranks_per_node": request.ranks_per_node}
+    if step in ("train", "device"):
+        told["gpus_per_node"] = request.gpus_per_node
     if site.scheduler == "pbs":
         told["filesystems"] = request.filesystems
     if site.scheduler == "slurm":
