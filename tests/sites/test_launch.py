@@ -6,10 +6,11 @@ import os
 import subprocess
 import sys
 from collections.abc import Sequence
+from pathlib import Path
 
 import pytest
 
-from nuweave.sites import SiteError, launch_line
+from nuweave.sites import SiteError, find_program, launch_line
 from tests.sites.test_request import site
 
 IN_JOB = {"PBS_NODEFILE": "/var/spool/nodes"}
@@ -80,3 +81,16 @@ def test_the_command_prints_the_line_and_tells_the_ranks_how_many_they_are() -> 
     done = subprocess.run(command, env=os.environ | {"PATH": path}, capture_output=True, text=True, check=True)
     assert sorted(done.stdout.splitlines()) == ["0 2", "1 2"]
     assert done.stderr.startswith("nuweave: mpiexec -n 2 ")
+
+
+def test_pals_is_never_the_mpiexec_beside_python(tmp_path: Path) -> None:
+    python, system = tmp_path / "venv/bin/python", tmp_path / "pals/mpiexec"
+    for file in (python, python.parent / "mpiexec", system):
+        file.parent.mkdir(parents=True, exist_ok=True)
+        file.write_text("#!/bin/sh\n")
+        file.chmod(0o755)
+    both = {"PATH": f"{python.parent}:{system.parent}"}
+    assert find_program(site("polaris"), "mpiexec", both, python) == str(system)
+    assert find_program(site("local"), "mpiexec", both, python) == str(python.parent / "mpiexec")
+    with pytest.raises(SiteError, match=r"polaris: mpiexec is not on PATH; load .*envs/polaris\.sh"):
+        find_program(site("polaris"), "mpiexec", {"PATH": str(python.parent)}, python)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import shlex
 import sys
+from pathlib import Path
 from typing import Annotated
 
 import typer
@@ -25,17 +26,19 @@ def launch(
     gpus_per_node: Annotated[int, typer.Option("--gpus-per-node", min=0, help="devices that those share")] = 0,
 ) -> None:
     """Start a command on every rank, by the launcher of the site: PALS, srun or mpiexec. It takes this one's place."""
-    from nuweave.sites import launch_line
+    from nuweave.sites import find_program, launch_line
 
+    settings = load_site(site)
     line = launch_line(
-        load_site(site),
+        settings,
         command,
         nodes=nodes,
         ranks_per_node=ranks_per_node,
         gpus_per_node=gpus_per_node,
         environment=os.environ,
     )
+    program = find_program(settings, line[0], os.environ, Path(sys.executable))
     sys.stderr.write(f"nuweave: {shlex.join(line)}\n")
     sys.stderr.flush()
     os.environ[RANKS] = str(nodes * ranks_per_node)
-    os.execvp(line[0], line)
+    os.execv(program, line)

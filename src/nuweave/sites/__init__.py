@@ -1,7 +1,7 @@
 """Batch systems and their machines: what a job asks for, what a site refuses, how ranks are started there."""
 
 from nuweave.sites.errors import SiteError
-from nuweave.sites.launch import launch_line
+from nuweave.sites.launch import find_program, launch_line
 from nuweave.sites.limits import require_batch, require_fit
 from nuweave.sites.machine import is_here, require_here
 from nuweave.sites.orphans import require_none
@@ -12,6 +12,7 @@ __all__ = [
     "Request",
     "SiteError",
     "Step",
+    "find_program",
     "from_resources",
     "in_words",
     "is_here",

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import os
+import shutil
 from collections.abc import Mapping, Sequence
+from pathlib import Path
 
 from nuweave.config.site import SiteConfig
 from nuweave.sites.errors import SiteError
@@ -47,6 +50,25 @@ def launch_line(
         *("--envall", "--hostfile", hosts),
         *command,
     ]
+
+
+def find_program(site: SiteConfig, name: str, environment: Mapping[str, str], python: Path) -> str:
+    """Where the launcher is: PALS has to be that of the site, and beside Python lies the mpiexec of one machine.
+
+    Args:
+        environment: PATH.
+        python: the program that runs this.
+
+    Raises:
+        SiteError: it is nowhere.
+    """
+    places = environment.get("PATH", "").split(os.pathsep)
+    if site.launcher == "pals":
+        places = [place for place in places if Path(place).resolve() != python.parent.resolve()]
+    found = shutil.which(name, path=os.pathsep.join(places))
+    if found is None:
+        raise SiteError(f"{site.name}: {name} is not on PATH; load the modules that bring it in envs/{site.name}.sh")
+    return found
 
 
 def _srun(
