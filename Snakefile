@@ -14,6 +14,7 @@ include: "workflow/rules/site.smk"
 
 
 localrules:
+    list_shards,
     report,
 
 

@@ -90,6 +90,18 @@ def test_check_gives_faults_as_json(shards: list[Path]) -> None:
     ]
 
 
+def test_a_list_stands_for_the_files_that_it_names(shards: list[Path], tmp_path: Path) -> None:
+    names = tmp_path / "shards.txt"
+    names.write_text("".join(f"{shard}\n" for shard in shards[1:]))
+    done = run("repack", shards[0], f"@{names}", "--out", tmp_path / "all.h5")
+    assert done.stdout == f"{tmp_path}/all.h5: 12 events of 2 files\n"
+
+
+def test_a_list_that_cannot_be_read_is_named(tmp_path: Path, shards: list[Path]) -> None:
+    assert "/none.txt: no such file; name one file a line" in str(run("check", f"@{tmp_path}/none.txt").exception)
+    assert "0.h5: is no list of files (" in str(run("check", f"@{shards[0]}").exception)
+
+
 def test_check_knows_the_number_of_classes(shards: list[Path]) -> None:
     assert run("check", shards[0], "--classes", "3").exit_code == 0
     done = run("check", shards[0], "--classes", "2")

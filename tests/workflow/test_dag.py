@@ -67,6 +67,7 @@ def test_touching_one_raw_file_plans_its_own_downstream_jobs_only(small: Path, s
     assert planned(output) == {
         "all": 1,
         "convert_file": 1,
+        "list_shards": 1,
         "catalog": 1,
         "split": 1,
         "pack": 3,

@@ -1,7 +1,20 @@
-rule catalog:
+# Thousands of names fit neither a command line (128 KiB) nor the inputs of a job in a group, which Snakemake counts again
+# whenever one of them is made. So later rules take this list. It stands for the shards: none is made again for `pack`.
+rule list_shards:
     input:
         shards=SHARDS,
         manifests=[shard.with_suffix(".json") for shard in SHARDS],
+    output:
+        SHARD_LIST,
+    message:
+        "list the shards"
+    run:
+        Path(output[0]).write_text("".join(f"{shard}\n" for shard in input.shards))
+
+
+rule catalog:
+    input:
+        SHARD_LIST,
     output:
         ROOT / "catalog.parquet",
     log:
@@ -15,9 +28,9 @@ rule catalog:
     params:
         code=code_of("catalog"),
     message:
-        "catalogue the events of {input.shards}"
+        "catalogue the events of the shards in {input}"
     shell:
-        "nuweave catalog {input.shards:q} --out {output} > {log} 2>&1"
+        "nuweave catalog @{input} --out {output} > {log} 2>&1"
 
 
 rule split:
@@ -49,8 +62,7 @@ rule split:
 
 rule pack:
     input:
-        shards=SHARDS,
-        events=lambda wildcards: ROOT
+        lambda wildcards: ROOT
         / ("catalog.parquet" if wildcards.part == "all" else "splits.parquet"),
     output:
         packed=ROOT / "packed/{part}.h5",
@@ -69,7 +81,7 @@ rule pack:
     message:
         "pack the part {wildcards.part}"
     shell:
-        "nuweave pack {input.events} --config {params.config} --part {wildcards.part} --out {output.packed} > {log} 2>&1"
+        "nuweave pack {input} --config {params.config} --part {wildcards.part} --out {output.packed} > {log} 2>&1"
 
 
 rule data_quality:

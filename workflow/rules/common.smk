@@ -130,6 +130,7 @@ def code_of(*rooms):
 RAW_FILES = get_sources()
 RUNS = {name: run for run, name in enumerate(RAW_FILES)}
 SHARDS = [ROOT / f"shards/{name}.h5" for name in RAW_FILES]
+SHARD_LIST = ROOT / "shards.txt"
 TRAINED = [name for name in CONFIG.models if CONFIG.trains]
 PARTS = ["train", "val", "test"] if CONFIG.trains else ["all"]
 EVALUATED_PART = PARTS[-1]

@@ -1,8 +1,8 @@
 # Not part of `all`: needs larcv in an environment of its own (`make larcv`).
 rule larcv_check:
     input:
-        SHARDS,
-        expand(ROOT / "packed/{part}.h5", part=PARTS),
+        shards=SHARD_LIST,
+        packed=expand(ROOT / "packed/{part}.h5", part=PARTS),
     output:
         ROOT / "larcv_check.json",
     log:
@@ -18,4 +18,4 @@ rule larcv_check:
     message:
         "compare what larcv reads from shards and packed files with what we read"
     shell:
-        "nuweave larcv-check {input:q} --json {output:q} > {log:q} 2>&1"
+        "nuweave larcv-check @{input.shards:q} {input.packed:q} --json {output:q} > {log:q} 2>&1"

@@ -11,7 +11,7 @@ from typing import Annotated, Literal
 
 import typer
 
-from nuweave.cli.options import ConfigFile, Out
+from nuweave.cli.options import ConfigFile, Files, Out
 from nuweave.config import load
 
 data_app = typer.Typer()
@@ -75,7 +75,7 @@ def inspect_command(
 
 
 @data_app.command()
-def catalog(shards: Annotated[list[Path], typer.Argument(help="larcv3 shards")], out: Out) -> None:
+def catalog(shards: Files, out: Out) -> None:
     """Make the table with a row for every event."""
     from nuweave.catalog import build_catalog, write
 
@@ -144,7 +144,7 @@ def data_quality(
 
 @data_app.command()
 def repack(
-    files: Annotated[list[Path], typer.Argument(help="larcv3 files with the same products")],
+    files: Files,
     out: Out,
     layout: Annotated[
         Literal["contiguous", "archive"], typer.Option("--layout", help="contiguous is fast to read, archive is small")
@@ -162,7 +162,7 @@ def repack(
 
 @data_app.command()
 def check(
-    files: Annotated[list[Path], typer.Argument(help="larcv3 files")],
+    files: Files,
     as_json: Annotated[bool, typer.Option("--json", help="print one list of faults as JSON")] = False,
     classes: Annotated[int, typer.Option("--classes", help="labels are whole numbers below it", min=1)] = 3,
 ) -> None:
@@ -189,7 +189,7 @@ def check(
 
 @data_app.command("larcv-check")
 def larcv_check(
-    files: Annotated[list[Path], typer.Argument(help="larcv3 files")],
+    files: Files,
     json_file: Annotated[Path | None, typer.Option("--json", help="file to write: counts and differences")] = None,
 ) -> None:
     """Compare what larcv itself reads from files with what we read, bit for bit; `make larcv` builds it."""
