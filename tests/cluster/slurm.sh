@@ -4,17 +4,19 @@
 #   slurm.sh start DIR    install what is missing (root, apt-get), start, wait until jobs can run
 #   slurm.sh stop DIR     cancel its jobs, end its daemons
 #
-# Then `SLURM_CONF=DIR/slurm.conf sinfo`. All that it writes is below DIR, but for the names n1 and n2 in /etc/hosts; it
-# listens on the loopback only, on ports of its own, with a munge of its own: several can run beside one another. The
-# daemons leave the shell that starts them. `start` does nothing where it runs already, `stop` where it does not.
+# All that it writes is below DIR, but for the names n1 and n2 in /etc/hosts and the links $CONFIGURATION/*.conf: Snakemake's
+# executor takes SLURM_CONF away inside of jobs, so that Slurm must be found where it looks by itself. It listens on the
+# loopback only, on ports and with a munge of its own. The daemons leave the shell that starts them. `start` does nothing
+# where it runs already, `stop` where it does not.
 set -euo pipefail
 
 USAGE="usage: slurm.sh start|stop DIR"
 ACTION=${1:?$USAGE}
 DIR=$(realpath -m "${2:?$USAGE}")
-export SLURM_CONF=$DIR/slurm.conf
+CONFIGURATION=/etc/slurm
 DAEMONS=(slurmd-n1 slurmd-n2 slurmctld munged) # in the order of their end
 PACKAGES=(slurm-client slurm-wlm-basic-plugins slurmctld slurmd munge)
+unset SLURM_CONF
 
 install_packages() {
     command -v slurmctld slurmd munged srun > /dev/null && return
@@ -33,7 +35,7 @@ END
 
 # What matters, and why:
 #   SlurmctldHost(127.0.0.1), NodeAddr, NoInAddrAny   nobody outside of this machine reaches it
-#   AuthInfo                   munge of this directory, not of the machine
+#   AuthInfo                   the munge of this directory, not of the machine
 #   linuxproc, task/none, jobacct_gather/none   nothing asks for cgroups, which a container may not have
 #   config_overrides           64 CPUs and 256 GB stand, whatever the machine has
 #   CR_Core                    cores are shared out; memory is not counted
@@ -86,6 +88,7 @@ END
 AutoDetect=off
 NodeName=n[1-2] Name=gpu Type=a100 File=$DIR/gpu[0-3] Flags=nvidia_gpu_env
 END
+    ln -sf "$DIR"/{slurm,gres}.conf $CONFIGURATION/
     local number
     for number in 0 1 2 3; do
         [ -e "$DIR/gpu$number" ] || mknod "$DIR/gpu$number" c 1 3
@@ -96,6 +99,10 @@ start() {
     runs slurmctld && can_run && return
     install_packages
     stop
+    if [ -e $CONFIGURATION/slurm.conf ]; then
+        echo "slurm.sh: this machine has a Slurm: $(realpath $CONFIGURATION/slurm.conf); end that first, or use it" >&2
+        return 1
+    fi
     mkdir -p "$DIR"/{state,n1,n2}
     grep -qE '\sn1 n2$' /etc/hosts || echo "127.0.0.1 n1 n2" >> /etc/hosts # the first rank is found by its node's name
     write_configuration
@@ -139,6 +146,9 @@ stop() {
         kill "$(cat "$DIR/$daemon.pid")"
         wait_until "$daemon has ended" has_ended "$daemon"
     done
+    if [ "$(readlink $CONFIGURATION/slurm.conf)" = "$DIR/slurm.conf" ]; then
+        rm $CONFIGURATION/{slurm,gres}.conf
+    fi
 }
 
 case $ACTION in
