@@ -169,3 +169,10 @@ def test_default_resources_on_the_command_line_do_not_drop_the_site_unseen(direc
     done = start(directory, "polaris", "--default-resources", "mem_mb=1000", **ACCOUNT, NUWEAVE_SITE="polaris")
     assert done.returncode == 1
     assert "nuweave: --default-resources took the place of the profile's own" in done.stderr
+
+
+def test_a_place_that_cannot_be_written_is_named(directory: Path) -> None:
+    done = start(directory, "polaris", "-n", "--config", "results=/proc/nuweave", **ACCOUNT)
+    assert done.returncode == 1
+    assert "nuweave: /proc/nuweave/demo/config.yaml: cannot be written (" in done.stderr
+    assert "Traceback" not in done.stderr

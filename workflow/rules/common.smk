@@ -138,9 +138,14 @@ REPORT_FILES = get_report_files()
 SHIFTS = get_shifts()
 
 # Every command reads this file; it changes only when the configuration does.
-if not RESOLVED.exists() or RESOLVED.read_text() != nuweave_config.dump(CONFIG):
-    with write_aside(RESOLVED) as aside:
-        aside.write_text(nuweave_config.dump(CONFIG))
+try:
+    if not RESOLVED.exists() or RESOLVED.read_text() != nuweave_config.dump(CONFIG):
+        with write_aside(RESOLVED) as aside:
+            aside.write_text(nuweave_config.dump(CONFIG))
+except OSError as error:
+    refuse(
+        f"{RESOLVED}: cannot be written ({error.strerror}); free space, or write elsewhere: --config results=DIRECTORY"
+    )
 
 
 # Snakemake scans a constraint for every file of every job: one that lists the sources makes planning quadratic in them.
