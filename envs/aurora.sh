@@ -3,7 +3,7 @@
 # shellcheck disable=SC1091
 source "$(dirname "${BASH_SOURCE[0]}")/modules.sh"
 
-load_modules frameworks # torch for XPU with its backend xccl
+modules load frameworks # torch for XPU with its backend xccl
 
 # A tile is a device: 12 a node, rank r of a node takes tile r.
 export ZE_FLAT_DEVICE_HIERARCHY=FLAT

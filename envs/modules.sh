@@ -1,19 +1,18 @@
-# Sourced by envs/SITE.sh: load_modules NAME... loads modules of the site, or says in one line what is missing.
-load_modules() {
-    local here name
-    here=$(basename "${BASH_SOURCE[1]}")
-    set +u # module files use variables that are not set
-    # shellcheck disable=SC1091
-    type module > /dev/null 2>&1 || source /etc/profile
-    if ! type module > /dev/null 2>&1; then
-        echo "nuweave: envs/$here: there is no command 'module' on $(hostname); is this ${here%.sh}? mend envs/$here" >&2
+# Sourced by envs/SITE.sh: `modules use DIRECTORY` and `modules load NAME`, or one line on what is missing, and the end.
+script=envs/$(basename "${BASH_SOURCE[1]}")
+
+modules() {
+    set +u # files of modules use variables that are not set
+    if ! module "$@"; then
+        echo "nuweave: $script: module $2 does not $1; 'module avail $2' lists what is there; mend $script" >&2
         exit 1
     fi
-    for name in "$@"; do
-        if ! module load "$name"; then
-            echo "nuweave: envs/$here: module $name does not load; 'module avail ${name%%/*}' lists what is there; mend envs/$here" >&2
-            exit 1
-        fi
-    done
     set -u
 }
+
+# shellcheck disable=SC1091
+type module > /dev/null 2>&1 || { set +u && source /etc/profile && set -u; }
+if ! type module > /dev/null 2>&1; then
+    echo "nuweave: $script: there is no command 'module' on $(hostname); is this that site? mend $script" >&2
+    exit 1
+fi

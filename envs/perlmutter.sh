@@ -3,4 +3,4 @@
 # shellcheck disable=SC1091
 source "$(dirname "${BASH_SOURCE[0]}")/modules.sh"
 
-load_modules pytorch # brings NCCL for the network, too
+modules load pytorch # brings NCCL for the network, too

@@ -3,8 +3,8 @@
 # shellcheck disable=SC1091
 source "$(dirname "${BASH_SOURCE[0]}")/modules.sh"
 
-module use /soft/modulefiles
-load_modules conda
+modules use /soft/modulefiles
+modules load conda
 
 # The GPU near the cores of a rank: cores 0-7 are next to GPU 3, cores 24-31 to GPU 0.
 export CUDA_VISIBLE_DEVICES=3,2,1,0
