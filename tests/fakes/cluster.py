@@ -75,6 +75,11 @@ class FakePbs:
         """Ids of jobs that have not finished."""
         return [job_id for job_id, job in self.jobs().items() if job["job_state"] != "F"]
 
+    def wait(self, job_id: str, state: str = "F", timeout_s: float = 60.0) -> Job:
+        """The job, once it is in a state."""
+        wait_until(lambda: self.jobs()[job_id]["job_state"] == state, timeout_s)
+        return self.jobs()[job_id]
+
     def launches(self) -> list[dict[str, object]]:
         """What mpiexec was asked for."""
         file = self.state / "launches.jsonl"

@@ -94,6 +94,7 @@ def test_polaris_is_asked_in_the_words_of_our_submit_command() -> None:
         "nodes": 2,
         "ranks_per_node": 4,
         "gpus_per_node": 4,
+        "trainings": 1,
     }
 
 
@@ -108,6 +109,7 @@ def test_perlmutter_is_asked_in_the_words_of_the_slurm_executor() -> None:
         "nodes": 2,
         "ranks_per_node": 4,
         "gpus_per_node": 4,
+        "trainings": 1,
         "tasks_per_node": 4,
         "cpus_per_task": 32,
         "mem_mb": 0,

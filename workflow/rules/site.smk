@@ -88,6 +88,7 @@ def require_start():
             )
         sites.require_here(SITE, socket.gethostname(), os.environ)
         sites.require_none(SITE.scheduler, Path.cwd())
+        os.environ["NUWEAVE_START"] = str(os.getpid())  # `nuweave pbs submit` ends it where PBS refuses
     except sites.SiteError as error:
         refuse(error)
 

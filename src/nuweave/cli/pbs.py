@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import signal
 from pathlib import Path
 from typing import Annotated
@@ -15,11 +16,17 @@ pbs_app = typer.Typer(no_args_is_help=True, help="Submit jobs to PBS Pro and ask
 def submit(jobscript: Annotated[Path, typer.Argument(help="job script of Snakemake")]) -> None:
     """Submit a job script with what its rule asks for; print the id of the job alone."""
     from nuweave.config.site import load_site
-    from nuweave.sites.pbs import read_properties, site_of
+    from nuweave.sites import SiteError
+    from nuweave.sites.pbs import end_start, read_properties, site_of
     from nuweave.sites.pbs import submit as submit_job
 
     properties = read_properties(jobscript)
-    typer.echo(submit_job(properties, load_site(site_of(properties)), jobscript))
+    site = load_site(site_of(properties))
+    try:
+        typer.echo(submit_job(properties, site, jobscript))
+    except SiteError:
+        end_start(os.environ)
+        raise
 
 
 @pbs_app.command()

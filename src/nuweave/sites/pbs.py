@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import json
 import os
+import signal
 import subprocess
 import time
 from collections.abc import Mapping
@@ -24,13 +25,14 @@ from nuweave.sites.request import from_resources
 LOGS = Path("logs/pbs")  # of jobs: output and errors of job 12.server in 12.server.OU
 NAME_LENGTH = 15  # of a job; more is cut off or refused by older servers
 WALLTIME = "NUWEAVE_WALLTIME_S"  # of the job [s]; its script makes the time of its end of it
+START = "NUWEAVE_START"  # process of the Snakemake that submits
 TIMEOUT_S = 60.0
 REMEDIES = {  # words of a refusal -> what to do
     "allocation": "set NUWEAVE_ACCOUNT to an allocation that has hours left, or have this one renewed",
     "account": "set NUWEAVE_ACCOUNT to your allocation",
     "unknown queue": "set NUWEAVE_QUEUE to a queue of this site (qstat -Q)",
     "filesystem": "set NUWEAVE_FILESYSTEMS, as home:eagle",
-    "per-user limit": "wait for your jobs there (qstat -u $USER), start with --jobs 1, or set NUWEAVE_QUEUE",
+    "per-user limit": "wait for your jobs there (qstat), start with --resources trainings=1, or set NUWEAVE_QUEUE",
     "resource limits": "ask for fewer nodes or minutes (NUWEAVE_NODES, NUWEAVE_MINUTES), or set NUWEAVE_QUEUE",
 }
 
@@ -120,6 +122,12 @@ def submit(properties: Mapping[str, Any], site: SiteConfig, jobscript: Path) -> 
     if done.returncode != 0 or not job_id:
         raise SiteError(refusal(title(properties), " ".join(done.stderr.split()), done.returncode))
     return job_id
+
+
+def end_start(environment: Mapping[str, str]) -> None:
+    """Have Snakemake end when its running jobs have: by `retries` it would ask again at once, for the same answer."""
+    if START in environment:
+        os.kill(int(environment[START]), signal.SIGTERM)
 
 
 def refusal(what: str, words: str, exit_status: int) -> str:

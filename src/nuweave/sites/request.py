@@ -84,7 +84,8 @@ def to_resources(site: SiteConfig, step: Step, request: Request) -> dict[str, Re
             "runtime": request.minutes,
         }
     if step == "train":
-        told |= {"nodes": request.nodes, "ranks_per_node": request.ranks_per_node}
+        # trainings: of a profile where a queue takes few jobs of one user
+        told |= {"nodes": request.nodes, "ranks_per_node": request.ranks_per_node, "trainings": 1}
     if step in ("train", "device"):
         told["gpus_per_node"] = request.gpus_per_node
     if site.scheduler == "pbs":
