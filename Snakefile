@@ -26,29 +26,9 @@ rule all:
         expand(ROOT / "models/{model}/model.safetensors", model=TRAINED),
 
 
-rule simulate:
-    input:
-        RAW_FILES.values(),
-
-
-rule convert:
-    input:
-        SHARDS,
-
-
 rule archive:
     input:
         [ROOT / f"archive/{shard.name}" for shard in SHARDS],
-
-
-rule train:
-    input:
-        expand(ROOT / "models/{model}/model.safetensors", model=TRAINED),
-
-
-rule evaluate:
-    input:
-        expand(ROOT / "models/{model}/metrics.json", model=CONFIG.models),
 
 
 include: "workflow/rules/simulate.smk"

@@ -23,30 +23,30 @@ GOOD = Request(
 
 def refusal(name: str, request: Request) -> str:
     with pytest.raises(SiteError) as error:
-        require_fit(site(name), request, "train_model unet")
+        require_fit(site(name), request, "train unet")
     text = str(error.value)
     assert "\n" not in text
     return text
 
 
 def test_a_job_within_the_limits_passes() -> None:
-    require_fit(site("polaris"), GOOD, "train_model unet")
-    require_fit(site("polaris"), replace(GOOD, queue="prod", nodes=496, minutes=1440), "train_model unet")
-    require_fit(site("slurm"), replace(GOOD, account=None, queue="whatever", nodes=99), "train_model unet")
+    require_fit(site("polaris"), GOOD, "train unet")
+    require_fit(site("polaris"), replace(GOOD, queue="prod", nodes=496, minutes=1440), "train unet")
+    require_fit(site("slurm"), replace(GOOD, account=None, queue="whatever", nodes=99), "train unet")
 
 
 @pytest.mark.parametrize("account", [None, "$NERSC_ACCOUNT"])
 @pytest.mark.parametrize("name", ["polaris", "aurora", "perlmutter"])
 def test_a_job_without_an_account_is_refused_by_name(name: str, account: str | None) -> None:
     assert refusal(name, replace(GOOD, account=account)) == (
-        f"train_model unet: no account for {name}: export NUWEAVE_ACCOUNT=PROJECT, or "
+        f"train unet: no account for {name}: export NUWEAVE_ACCOUNT=PROJECT, or "
         "--config cluster='{account: PROJECT}'"
     )
 
 
 def test_the_queues_that_would_fit_are_named() -> None:
     assert refusal("polaris", replace(GOOD, minutes=180, queue="prod")) == (
-        "train_model unet: 2 nodes for 3 h on polaris: queue prod takes 10 to 24 nodes for up to 3 h or 25 to 99 nodes "
+        "train unet: 2 nodes for 3 h on polaris: queue prod takes 10 to 24 nodes for up to 3 h or 25 to 99 nodes "
         "for up to 6 h or 100 to 496 nodes for up to 24 h; use preemptable or capacity (limits of 2026-08-19)"
     )
     assert "use prod" in refusal("polaris", replace(GOOD, nodes=30, minutes=360))
@@ -65,7 +65,7 @@ def test_more_nodes_than_there_are_is_told_so() -> None:
 
 def test_an_unknown_queue_is_refused_with_those_that_there_are() -> None:
     assert refusal("polaris", replace(GOOD, queue="gpu")) == (
-        "train_model unet: polaris has no queue gpu; it has debug, debug-scaling, prod, preemptable, capacity"
+        "train unet: polaris has no queue gpu; it has debug, debug-scaling, prod, preemptable, capacity"
     )
 
 
@@ -75,6 +75,6 @@ def test_pbs_is_told_the_file_systems() -> None:
 
 def test_a_batch_that_does_not_divide_by_the_ranks_is_refused_with_one_that_does() -> None:
     settings = TrainConfig(ranks=2, global_batch=32)
-    require_batch(settings, 16, "train_model unet")
+    require_batch(settings, 16, "train unet")
     with pytest.raises(SiteError, match="global_batch=32 must divide by 12 ranks; try 36, or other nodes"):
-        require_batch(settings, 12, "train_model unet")
+        require_batch(settings, 12, "train unet")

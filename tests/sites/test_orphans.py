@@ -22,12 +22,12 @@ def test_live_jobs_of_ours_from_this_directory_are_orphans(tmp_path: Path) -> No
     link.symlink_to(tmp_path)
     jobs = {
         "1.p": described("nw-files", "R", tmp_path),
-        "2.p": described("nw-train_model", "Q", link),
+        "2.p": described("nw-train", "Q", link),
         "3.p": described("nw-files", "F", tmp_path),
         "4.p": described("nw-files", "R", tmp_path / "other"),
         "5.p": described("interactive", "R", tmp_path),
     }
-    assert pbs_jobs({"Jobs": jobs}, tmp_path) == [Job("1.p", "nw-files"), Job("2.p", "nw-train_model")]
+    assert pbs_jobs({"Jobs": jobs}, tmp_path) == [Job("1.p", "nw-files"), Job("2.p", "nw-train")]
     assert pbs_jobs({}, tmp_path) == []
 
 

@@ -20,7 +20,7 @@ from tests.sites.test_request import site
 
 TRAINING: Mapping[str, Any] = {
     "type": "single",
-    "rule": "train_model",
+    "rule": "train",
     "wildcards": {"model": "event_id"},
     "resources": {
         "site": "polaris",
@@ -62,16 +62,16 @@ def test_a_training_is_submitted_with_its_nodes_walltime_and_file_systems(tmp_pa
     line = " ".join(command).replace(f"{Path.cwd()}/", "")
     assert line == (
         "qsub -A neutrinos -q capacity -l select=2:system=polaris -l place=scatter -l walltime=01:30:00"
-        " -l filesystems=home:eagle -N nw-train_model -o logs/pbs/ -j oe -k doe -r n"
+        " -l filesystems=home:eagle -N nw-train -o logs/pbs/ -j oe -k doe -r n"
         f" -v NUWEAVE_NODES=2,NUWEAVE_SITE=polaris,NUWEAVE_WALLTIME_S=5400 {tmp_path}/job.sh"
     )
 
 
 def test_a_group_is_one_job_of_its_name_and_names_have_at_most_15_characters() -> None:
     assert "nw-files" in qsub_command(GROUP, site("polaris"), Path("job.sh"), {})
-    long = {**TRAINING, "rule": "evaluate_model"}
-    assert "nw-evaluate_mod" in qsub_command(long, site("polaris"), Path("job.sh"), {})
-    assert [title(one) for one in (TRAINING, GROUP)] == ["train_model (model=event_id)", "group files"]
+    long = {**TRAINING, "rule": "calibrate_detector"}
+    assert "nw-calibrate_de" in qsub_command(long, site("polaris"), Path("job.sh"), {})
+    assert [title(one) for one in (TRAINING, GROUP)] == ["train (model=event_id)", "group files"]
 
 
 def test_the_properties_of_a_job_are_read_from_its_script(tmp_path: Path) -> None:
@@ -81,7 +81,7 @@ def test_the_properties_of_a_job_are_read_from_its_script(tmp_path: Path) -> Non
     (tmp_path / "other.sh").write_text("true\n")
     with pytest.raises(SiteError, match="no line `# properties"):
         read_properties(tmp_path / "other.sh")
-    with pytest.raises(SiteError, match=r"train_model \(model=event_id\): has no resource `site`"):
+    with pytest.raises(SiteError, match=r"train \(model=event_id\): has no resource `site`"):
         site_of({**TRAINING, "resources": {}})
 
 
@@ -107,8 +107,8 @@ def test_a_group_that_is_too_long_together_is_refused_before_qsub_is_asked(pbs: 
     ],
 )
 def test_a_refusal_is_one_line_with_the_rule_the_words_of_qsub_and_a_remedy(words: str, remedy: str) -> None:
-    line = refusal("train_model (model=event_id)", words, 1)
-    assert line.startswith(f"train_model (model=event_id): not submitted, exit status 1: {words}")
+    line = refusal("train (model=event_id)", words, 1)
+    assert line.startswith(f"train (model=event_id): not submitted, exit status 1: {words}")
     assert remedy in line
     assert "\n" not in line
 

@@ -66,7 +66,7 @@ def test_touching_one_raw_file_plans_its_own_downstream_jobs_only(small: Path, s
         os.utime(raw, ns=(before.st_atime_ns, before.st_mtime_ns))
     assert planned(output) == {
         "all": 1,
-        "convert_file": 1,
+        "convert": 1,
         "list_shards": 1,
         "catalog": 1,
         "split": 1,
@@ -74,8 +74,8 @@ def test_touching_one_raw_file_plans_its_own_downstream_jobs_only(small: Path, s
         "data_quality": 1,
         "shift": 1,
         "overfit": 2,
-        "train_model": 2,
-        "evaluate_model": 2,
+        "train": 2,
+        "evaluate": 2,
         "report": 1,
     }
     assert re.findall(r"--run (\d+)", output) == ["2"]
@@ -88,7 +88,7 @@ def test_deleting_a_trained_model_replans_train_evaluate_report(small: Path, sna
         output = snakemake("-n").stdout
     finally:
         aside.rename(weights)
-    assert planned(output) == {"all": 1, "train_model": 1, "evaluate_model": 1, "report": 1}
+    assert planned(output) == {"all": 1, "train": 1, "evaluate": 1, "report": 1}
 
 
 def test_a_job_that_ends_too_soon_is_started_again_and_goes_on(small: Path, snakemake: Snakemake) -> None:
@@ -97,7 +97,7 @@ def test_a_job_that_ends_too_soon_is_started_again_and_goes_on(small: Path, snak
     weights = (model / "model.safetensors").read_bytes()
     (model / "model.safetensors").unlink()
     run.rename(run.with_name("whole"))
-    done = snakemake("--retries", "1", "train", NUWEAVE_END_TIME=str(int(time.time())))
+    done = snakemake("--retries", "1", "--until", "train", NUWEAVE_END_TIME=str(int(time.time())))
     assert set(re.findall(r"saved after step (\d)", done.stdout)) == {"1"}
     assert set(re.findall(r"--attempt (\d)", done.stdout)) == {"1", "2"}
     assert (model / "model.safetensors").read_bytes() == weights
@@ -111,12 +111,29 @@ def test_a_changed_setting_reruns_what_depends_on_it(small: Path, snakemake: Sna
     assert planned(snakemake("-n").stdout) == {}
 
 
-@pytest.mark.parametrize(
-    "target", ["all", "simulate", "convert", "split", "data_quality", "train", "evaluate", "report"]
-)
-def test_every_stage_is_a_target(small: Path, snakemake: Snakemake, target: str) -> None:
+@pytest.mark.parametrize("stage", ["simulate", "convert", "split", "data_quality", "train", "evaluate", "report"])
+def test_a_run_goes_up_to_any_stage(small: Path, snakemake: Snakemake, stage: str) -> None:
     assert small.exists()
-    assert "Nothing to be done" in snakemake("-n", target).stdout
+    assert "Nothing to be done" in snakemake("-n", "--until", stage).stdout
+
+
+@pytest.mark.parametrize(
+    ("option", "stage", "jobs"),
+    [
+        ("-R", "train", {"train": 2, "evaluate": 2, "report": 1, "all": 1}),
+        ("--forcerun", "evaluate", {"evaluate": 2, "report": 1, "all": 1}),
+    ],
+)
+def test_a_stage_that_is_forced_runs_again_with_what_depends_on_it(
+    small: Path, snakemake: Snakemake, option: str, stage: str, jobs: dict[str, int]
+) -> None:
+    assert small.exists()
+    assert planned(snakemake("-n", option, stage).stdout) == jobs
+
+
+def test_a_forced_stage_and_nothing_after_it(small: Path, snakemake: Snakemake) -> None:
+    assert small.exists()
+    assert planned(snakemake("-n", "-R", "split", "--until", "split").stdout) == {"split": 1}
 
 
 def test_shards_are_archived_on_request(small: Path, snakemake: Snakemake) -> None:
@@ -179,7 +196,7 @@ def test_a_truncated_input_ends_in_one_line_and_leaves_nothing(snakemake: Snakem
     (tmp_path / "data" / "cut.h5").write_bytes(whole[: len(whole) // 2])
     overlay = tmp_path / "cut.yaml"
     overlay.write_text(f"name: cut\nconvert: {{adapter: larcv3}}\ndata_dir: {tmp_path / 'data'}\n")
-    done = snakemake("convert", configfile=str(overlay), check=False)
+    done = snakemake("--until", "convert", configfile=str(overlay), check=False)
     assert done.returncode == 1
     assert "Traceback" not in done.stdout, done.stdout
     lines = [line for line in done.stdout.splitlines() if line.startswith("nuweave: ")]

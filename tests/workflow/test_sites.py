@@ -15,7 +15,7 @@ from tests.workflow.test_experiments import OVERLAYS, settings_of
 pytestmark = pytest.mark.workflow
 ACCOUNT = {"NUWEAVE_ACCOUNT": "nu"}
 TABLES = ("catalog", "split", "pack", "data_quality", "shift", "larcv_check")
-FILES = ("simulate_file", "convert_file", "archive_file")
+FILES = ("simulate", "convert", "archive_file")
 MODELS = ("cosmic_tagger", "event_id")
 ASKED = {  # site -> kind of step -> what each asks for
     "polaris": {
@@ -83,8 +83,8 @@ def expected(profile: str, models: tuple[str, ...] = MODELS) -> dict[str, str]:
     return (
         dict.fromkeys(FILES, kinds["files"])
         | dict.fromkeys(TABLES, kinds["tables"])
-        | {f"{rule} {model}": kinds["device"] for rule in ("overfit", "evaluate_model") for model in models}
-        | {f"train_model {model}": kinds["train"] for model in models}
+        | {f"{rule} {model}": kinds["device"] for rule in ("overfit", "evaluate") for model in models}
+        | {f"train {model}": kinds["train"] for model in models}
     )
 
 
@@ -113,10 +113,10 @@ def test_nodes_queue_and_hours_are_taken_from_the_environment_the_settings_and_t
 ) -> None:
     environment = ACCOUNT | {"NUWEAVE_NODES": "2", "NUWEAVE_MINUTES": "30", "NUWEAVE_QUEUE": "debug-scaling"}
     overlay = ("--config", "cluster={nodes: 1, minutes: 20}")
-    resources = ("--set-resources", "train_model:runtime=10")
+    resources = ("--set-resources", "train:runtime=10")
 
     def training(*arguments: str) -> str:
-        return asked(start(directory, "polaris", "-n", *arguments, **environment), "polaris")["train_model event_id"]
+        return asked(start(directory, "polaris", "-n", *arguments, **environment), "polaris")["train event_id"]
 
     tail = "queue debug-scaling, account nu, home:eagle"
     # the demo's batches of 4 and 32 divide by the 4 ranks of a node, not by the 8 of two
@@ -127,22 +127,22 @@ def test_nodes_queue_and_hours_are_taken_from_the_environment_the_settings_and_t
 @pytest.mark.parametrize(
     ("arguments", "variables", "words"),
     [
-        ((), {}, "simulate_file: no account for polaris: export NUWEAVE_ACCOUNT=PROJECT"),
+        ((), {}, "simulate: no account for polaris: export NUWEAVE_ACCOUNT=PROJECT"),
         (
             ("--config", "cluster={queue: gpu}"),
             ACCOUNT,
-            "train_model cosmic_tagger: polaris has no queue gpu; it has debug",
+            "train cosmic_tagger: polaris has no queue gpu; it has debug",
         ),
         (
             ("--config", "cluster={queue: prod, minutes: 180}"),
             ACCOUNT,
-            "train_model cosmic_tagger: 1 node for 3 h on polaris: queue prod takes 10 to 24 nodes",
+            "train cosmic_tagger: 1 node for 3 h on polaris: queue prod takes 10 to 24 nodes",
         ),
         (("--set-resources", "pack:runtime=5000"), ACCOUNT, "pack: 1 node for 5000 min on polaris: queue preemptable"),
         (
             (),
             ACCOUNT | {"NUWEAVE_NODES": "2"},
-            "train_model cosmic_tagger: train.global_batch=4 must divide by 8 ranks",
+            "train cosmic_tagger: train.global_batch=4 must divide by 8 ranks",
         ),
         ((), ACCOUNT | {"NUWEAVE_NODES": "two"}, "NUWEAVE_NODES=two: "),
         (("--default-resources", "site='moon'"), ACCOUNT, "site moon: "),

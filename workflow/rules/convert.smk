@@ -1,4 +1,4 @@
-rule convert_file:
+rule convert:
     input:
         get_raw_file,
     output:

@@ -1,4 +1,4 @@
-rule evaluate_model:
+rule evaluate:
     input:
         model=get_model_files,
         data=ROOT / f"packed/{EVALUATED_PART}.h5",

@@ -1,6 +1,6 @@
 if CONFIG.data_dir is None:
 
-    rule simulate_file:
+    rule simulate:
         output:
             ROOT / "raw/{source}.h5",
         log:

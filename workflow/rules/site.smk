@@ -71,7 +71,7 @@ def require_fit():
             what = f"{name} {model}".strip()
             sys.stderr.write(f"{SITE.name}: {what}: {sites.in_words(request)}\n")
             sites.require_fit(SITE, request, what)
-            if name == "train_model":
+            if name == "train":
                 sites.require_batch(CONFIG.models[model].train, request.ranks, what)
     except sites.SiteError as error:
         refuse(error)
@@ -88,7 +88,9 @@ def require_start():
             )
         sites.require_here(SITE, socket.gethostname(), os.environ)
         sites.require_none(SITE.scheduler, Path.cwd())
-        os.environ["NUWEAVE_START"] = str(os.getpid())  # `nuweave pbs submit` ends it where PBS refuses
+        os.environ["NUWEAVE_START"] = str(
+            os.getpid()
+        )  # `nuweave pbs submit` ends it where PBS refuses
     except sites.SiteError as error:
         refuse(error)
 

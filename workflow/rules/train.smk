@@ -22,7 +22,7 @@ rule overfit:
 
 # Checkpoints live in an undeclared directory: Snakemake deletes the outputs of failed jobs, and a rerun must resume.
 # Status 85: saved and left before the job ends; on a site it is submitted again and goes on.
-rule train_model:
+rule train:
     input:
         train=ROOT / "packed/train.h5",
         val=ROOT / "packed/val.h5",

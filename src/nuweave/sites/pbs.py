@@ -64,7 +64,7 @@ def site_of(properties: Mapping[str, Any]) -> str:
 
 
 def title(properties: Mapping[str, Any]) -> str:
-    """A job in words: `train_model (model=cosmic_tagger)`, `group files`."""
+    """A job in words: `train (model=cosmic_tagger)`, `group files`."""
     if properties["type"] == "group":
         return f"group {properties['groupid']}"
     wildcards = ", ".join(f"{name}={value}" for name, value in properties["wildcards"].items())
