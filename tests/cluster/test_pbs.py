@@ -76,7 +76,7 @@ class Login:
 
     def trainings(self) -> list[str]:
         """Ids of their jobs, in the order of submission."""
-        return list(self.pbs.jobs("nw-train_model"))
+        return list(self.pbs.jobs("nw-train"))
 
     def wait_for_training(self, started: subprocess.Popen[bytes], number: int) -> str:
         """Id of a training, counted from 0, once it has written a checkpoint after the last one there was."""
@@ -106,7 +106,7 @@ def polaris(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Login]:
     """Polaris with two nodes, where the whole DAG was run: trainings on both, two ranks each."""
     login = Login(tmp_path_factory.mktemp("polaris"), "polaris", num_nodes=2)
     try:
-        places = ["train_model:nodes=2", "train_model:ranks_per_node=2"]
+        places = ["train:nodes=2", "train:ranks_per_node=2"]
         status, said = login.run("--set-resources", *places)
         assert status == 0, said
         yield login
@@ -178,7 +178,7 @@ def test_after_a_kill_of_snakemake_a_new_start_waits_for_the_job_and_does_not_tr
     status, said = untrained.run(TRAINED)
     assert status == 1
     (line,) = untrained.complaints()
-    assert f"1 job of an earlier start still queued or running: {job_id} (nw-train_model)" in line
+    assert f"1 job of an earlier start still queued or running: {job_id} (nw-train)" in line
     assert line.endswith(f"wait for the end, or cancel: qdel {job_id}")
     assert untrained.pbs.wait(job_id, timeout_s=TIMEOUT_S)["Exit_status"] == 0
     status, said = untrained.run(TRAINED)
@@ -202,7 +202,7 @@ def test_a_job_that_pbs_refuses_ends_the_start_in_one_line(
     status, said = untrained.run(TRAINED, **variables)
     assert status == 1
     (line,) = untrained.complaints()
-    assert "train_model (model=event_id): not submitted" in line, said
+    assert "train (model=event_id): not submitted" in line, said
     assert words in line
     assert untrained.pbs.jobs() == before
     assert (untrained.work / MODEL / "overfit.json").exists()
@@ -219,5 +219,5 @@ def test_aurora_trains_by_the_same_command(polaris: Login, tmp_path: Path) -> No
         aurora.pbs.close()
     (launch,) = aurora.pbs.launches()
     assert (launch["n"], launch["ppn"], launch["cpu_bind"]) == (2, 2, "list:4-7:8-11")
-    (job,) = aurora.pbs.jobs("nw-train_model").values()
+    (job,) = aurora.pbs.jobs("nw-train").values()
     assert (job["queue"], job["Resource_List"]["filesystems"]) == ("capacity", "home:flare")

@@ -14,7 +14,6 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, Literal
 
-from nuweave.config.cluster import VARIABLES
 from nuweave.config.site import SiteConfig
 from nuweave.sites.errors import SiteError
 from nuweave.sites.limits import require_fit
@@ -76,9 +75,9 @@ def qsub_command(
 ) -> list[str]:
     """The line that submits a job script. Logs are named by the job's id, as Snakemake names it when a job fails."""
     request = from_resources(site, properties["resources"])
-    variables = {name: environment[name] for name in VARIABLES.values() if environment.get(name)}
+    own = {name: value for name, value in environment.items() if name.startswith("NUWEAVE_") and name != START}
     # the job plans itself again, so it gets what the start was told; PBS hands on nothing else
-    variables |= {SITE: site.name, WALLTIME: str(60 * request.minutes)}
+    variables = own | {SITE: site.name, WALLTIME: str(60 * request.minutes)}
     name = JOB_NAME + str(properties["groupid" if properties["type"] == "group" else "rule"])
     options = [
         ("-A", request.account),
