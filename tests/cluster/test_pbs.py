@@ -23,7 +23,7 @@ IMPATIENT = ["--seconds-between-status-checks", "1", "--max-status-checks-per-se
 MODEL = Path("results/small/models/event_id")
 RUN = Path("results/small/runs/event_id")
 TRAINED = f"{MODEL}/model.safetensors"
-TIMEOUT_S = 240
+TIMEOUT_S = 600  # of two busy cores
 
 
 class Login:
