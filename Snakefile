@@ -32,6 +32,7 @@ rule archive:
 
 
 include: "workflow/rules/simulate.smk"
+include: "workflow/rules/stage.smk"
 include: "workflow/rules/convert.smk"
 include: "workflow/rules/catalog.smk"
 include: "workflow/rules/validate.smk"
@@ -46,3 +47,4 @@ require_fit()
 
 onstart:
     require_start()
+    require_staging()

@@ -41,6 +41,11 @@ def get_sources():
             f"{file:03d}": ROOT / f"raw/{file:03d}.h5"
             for file in range(CONFIG.simulate.num_files)
         }
+    if CONFIG.dataset is not None:
+        return {
+            Path(name).stem: Path(CONFIG.data_dir) / name
+            for name in CONFIG.dataset.files
+        }
     found = sorted(Path(CONFIG.data_dir).glob(CONFIG.convert.pattern))
     if not found:
         refuse(
@@ -61,6 +66,11 @@ def get_raw_file(wildcards):
             f"{ROOT}: no source is called {wildcards.source}; name a shard after one: {', '.join(list(RAW_FILES)[:3])}, ..."
         )
     return RAW_FILES[wildcards.source]
+
+
+def get_source(wildcards):
+    """What a shard depends on: its simulation file, or the receipt of a published one, which may be gone after its use."""
+    return RECEIPTS.get(wildcards.source) or get_raw_file(wildcards)
 
 
 def get_report_files():
@@ -128,6 +138,11 @@ def code_of(*rooms):
 
 
 RAW_FILES = get_sources()
+RECEIPTS = (
+    {}
+    if CONFIG.dataset is None
+    else {name: ROOT / f"staged/{name}.json" for name in RAW_FILES}
+)
 RUNS = {name: run for run, name in enumerate(RAW_FILES)}
 SHARDS = [ROOT / f"shards/{name}.h5" for name in RAW_FILES]
 SHARD_LIST = ROOT / "shards.txt"

@@ -1,6 +1,6 @@
 rule convert:
     input:
-        get_raw_file,
+        get_source,
     output:
         shard=ROOT / "shards/{source}.h5",
         manifest=ROOT / "shards/{source}.json",
@@ -14,10 +14,11 @@ rule convert:
         **resources_of("files"),
     params:
         config=RESOLVED,
+        raw=get_raw_file,
         run=lambda wildcards: RUNS[wildcards.source],
         settings=settings_of("convert", "detector"),
         code=code_of("physics", "convert"),
     message:
-        "convert {input}"
+        "convert {params.raw}"
     shell:
-        "nuweave convert {input:q} {output.shard:q} --config {params.config} --run {params.run} > {log:q} 2>&1"
+        "nuweave convert {params.raw:q} {output.shard:q} --config {params.config} --run {params.run} > {log:q} 2>&1"

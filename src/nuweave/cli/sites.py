@@ -10,6 +10,8 @@ from typing import Annotated
 
 import typer
 
+from nuweave.cli.options import ConfigFile
+from nuweave.config import UserError, load
 from nuweave.config.site import LOCAL, load_site
 
 site_app = typer.Typer()
@@ -42,3 +44,21 @@ def launch(
     sys.stderr.flush()
     os.environ[RANKS] = str(nodes * ranks_per_node)
     os.execv(program, line)
+
+
+@site_app.command()
+def stage(
+    config: ConfigFile,
+    names: Annotated[list[str] | None, typer.Argument(metavar="FILE_NAME...", help="files of the dataset")] = None,
+    every: Annotated[bool, typer.Option("--all", help="every file of the dataset")] = False,
+) -> None:
+    """Put files of the published dataset into data_dir, by Globus; check what is there by size and checksum."""
+    from nuweave.sites.stage import dataset_of
+    from nuweave.sites.stage import stage as stage_file
+
+    settings = load(config)
+    dataset, data_dir = dataset_of(settings)
+    if every == bool(names):
+        raise UserError("stage: name files of the dataset, or give --all")
+    for name in names or dataset.files:
+        typer.echo(f"{data_dir / name}: {stage_file(settings, name)}")

@@ -13,6 +13,7 @@ from nuweave.config.base import ConfigError, Section, sections_of
 from nuweave.config.catalog import SplitConfig
 from nuweave.config.cluster import ClusterConfig
 from nuweave.config.convert import ConvertConfig
+from nuweave.config.dataset import DatasetConfig
 from nuweave.config.evaluate import EvaluateConfig, ReportConfig
 from nuweave.config.models import BlockConfig, NetworkConfig, ResNetConfig, UResNetConfig
 from nuweave.config.simulate import SimulateConfig
@@ -114,6 +115,7 @@ class Config(Section):
     data_dir: str | None = Field(
         None, description="directory with your own simulation files; without it, events are simulated"
     )
+    dataset: DatasetConfig | None = Field(None, description="published files, fetched into data_dir and checked")
     detector: Literal["sbnd", "cube", "dune_nd", "dune_nd_2d", "nova"] = Field(
         "sbnd",
         description="sbnd: three wire planes; cube: a small voxel box; dune_nd: a larger one, dune_nd_2d: three "
@@ -148,6 +150,8 @@ class Config(Section):
     def _combinations(self) -> Self:
         if self.convert.adapter == "larcv3" and self.data_dir is None:
             raise ValueError("convert.adapter=larcv3 reads your own files: set data_dir=DIRECTORY")
+        if self.dataset is not None and self.data_dir is None:
+            raise ValueError(f"dataset={self.dataset.title!r} needs a place for its files: set data_dir=DIRECTORY")
         planes, noise = NUM_PLANES[self.detector], self.convert.response.noise_adc
         if len(noise) != planes:
             raise ValueError(
