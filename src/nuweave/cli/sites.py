@@ -53,12 +53,14 @@ def stage(
     every: Annotated[bool, typer.Option("--all", help="every file of the dataset")] = False,
 ) -> None:
     """Put files of the published dataset into data_dir, by Globus; check what is there by size and checksum."""
-    from nuweave.sites.stage import dataset_of
+    from nuweave.sites.stage import dataset_of, require_possible
     from nuweave.sites.stage import stage as stage_file
 
     settings = load(config)
     dataset, data_dir = dataset_of(settings)
     if every == bool(names):
         raise UserError("stage: name files of the dataset, or give --all")
+    if every:
+        require_possible(settings)  # names all that is missing, where one alone would be named
     for name in names or dataset.files:
         typer.echo(f"{data_dir / name}: {stage_file(settings, name)}")

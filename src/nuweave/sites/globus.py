@@ -85,7 +85,7 @@ def transfer(source: str, destination: str, label: str) -> None:
     """
     arguments = ("--label", label, "--fail-on-quota-errors", "--format", "json")
     task = json.loads(_globus("transfer", source, destination, *arguments))["task_id"]
-    sys.stderr.write(f"nuweave: {label}: transfer {task}; globus task show {task} tells how far it is\n")
+    sys.stderr.write(f"{label}: transfer {task}; globus task show {task} tells how far it is\n")
     try:
         _globus("task", "wait", task, "--polling-interval", str(POLL_S), "--format", "json")
     except KeyboardInterrupt:

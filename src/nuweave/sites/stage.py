@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import shutil
 from collections.abc import Iterable
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 
 from nuweave.config import Config, ConfigError
 from nuweave.config.dataset import DatasetConfig
@@ -90,7 +90,7 @@ def _fetch(dataset: DatasetConfig, path: Path) -> None:
             raise StoreError(f"{path}: needs {published.bytes} bytes, the disk has {free}; free space, and start again")
         try:
             globus.transfer(
-                f"{dataset.globus_endpoint}:{dataset.path}/{path.name}",
+                f"{dataset.globus_endpoint}:{PurePosixPath(dataset.path or '/') / path.name}",
                 f"{here.endpoint}:{here.path_of(aside)}",
                 f"nuweave {path.name}",
             )
