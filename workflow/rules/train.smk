@@ -35,7 +35,8 @@ rule train:
         ROOT / "logs/train/{model}.log",
     benchmark:
         ROOT / "benchmarks/train/{model}.tsv"
-    retries: SITE.retries or None  # None: what the command line says
+    # Inside of its job no rule is tried again, as the job is: Snakemake there would start it anew in its last minutes.
+    retries: (SITE.retries or None) if workflow.is_main_process else None  # None: what the command line says
     conda:
         "../../envs/nuweave.yaml"
     threads: lambda wildcards: CONFIG.models[wildcards.model].train.ranks
