@@ -7,13 +7,12 @@ def get_published(wildcards):
     return repr(CONFIG.dataset.files[get_raw_file(wildcards).name])
 
 
-localrules:
-    stage_file,
-
-
 if CONFIG.dataset is not None:
 
-    rule stage_file:
+    localrules:
+        stage,
+
+    rule stage:
         output:
             ROOT / "staged/{source}.json",
         log:

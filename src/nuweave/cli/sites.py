@@ -54,7 +54,7 @@ def stage(
 ) -> None:
     """Put files of the published dataset into data_dir, by Globus; check what is there by size and checksum."""
     from nuweave.sites.stage import dataset_of, require_possible
-    from nuweave.sites.stage import stage as stage_file
+    from nuweave.sites.stage import stage as stage
 
     settings = load(config)
     dataset, data_dir = dataset_of(settings)
@@ -63,4 +63,4 @@ def stage(
     if every:
         require_possible(settings)  # names all that is missing, where one alone would be named
     for name in names or dataset.files:
-        typer.echo(f"{data_dir / name}: {stage_file(settings, name)}")
+        typer.echo(f"{data_dir / name}: {stage(settings, name)}")
