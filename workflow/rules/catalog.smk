@@ -6,6 +6,8 @@ rule list_shards:
         manifests=[shard.with_suffix(".json") for shard in SHARDS],
     output:
         SHARD_LIST,
+    log:
+        ROOT / "logs/list_shards.log",
     message:
         "list the shards"
     run:

@@ -5,6 +5,7 @@ from pathlib import Path
 
 from nuweave import config as nuweave_config
 from nuweave.physics.detectors import get_detector
+from nuweave.sites.stage import require_possible
 from nuweave.store import write_aside
 
 
@@ -135,6 +136,16 @@ def code_of(*rooms):
     return hashlib.sha256(b"".join(file.read_bytes() for file in files)).hexdigest()[
         :12
     ]
+
+
+def require_staging():
+    """End here, before anything is run, where a file of the dataset is wrong, or missing with no way to fetch it."""
+    if not workflow.is_main_process or CONFIG.dataset is None:
+        return
+    try:
+        require_possible(CONFIG)
+    except nuweave_config.UserError as error:
+        refuse(error)
 
 
 RAW_FILES = get_sources()

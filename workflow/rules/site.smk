@@ -88,9 +88,8 @@ def require_start():
             )
         sites.require_here(SITE, socket.gethostname(), os.environ)
         sites.require_none(SITE.scheduler, Path.cwd())
-        os.environ["NUWEAVE_START"] = str(
-            os.getpid()
-        )  # `nuweave pbs submit` ends it where PBS refuses
+        # `nuweave pbs submit` ends this process where PBS refuses a job
+        os.environ.update(NUWEAVE_START=str(os.getpid()))
     except sites.SiteError as error:
         refuse(error)
 
