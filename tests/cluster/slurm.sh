@@ -1,5 +1,6 @@
 #!/usr/bin/env bash
-# A real Slurm on one Debian machine, for tests: slurmctld and two nodes (n1, n2) of 64 CPUs and 4 GPUs that do not exist.
+# A real Slurm on one Debian machine, for tests: slurmctld and two nodes (n1, n2), each of 256 CPUs and 4 GPUs
+# that do not exist.
 #
 #   slurm.sh start DIR    install what is missing (root, apt-get), start, wait until jobs can run
 #   slurm.sh stop DIR     cancel its jobs, end its daemons
@@ -37,7 +38,7 @@ END
 #   SlurmctldHost(127.0.0.1), NodeAddr, NoInAddrAny   nobody outside of this machine reaches it
 #   AuthInfo                   the munge of this directory, not of the machine
 #   linuxproc, task/none, jobacct_gather/none   nothing asks for cgroups, which a container may not have
-#   config_overrides           64 CPUs and 256 GB stand, whatever the machine has
+#   config_overrides           256 CPUs and 256 GB stand, whatever the machine has
 #   CR_Core                    cores are shared out; memory is not counted
 #   SchedulerParameters        jobs start within a second
 #   KillWait                   seconds between SIGTERM and SIGKILL at the end of the walltime
@@ -47,7 +48,7 @@ END
 write_configuration() {
     local controller first second
     read -r controller first second <<< "$(free_ports 3)"
-    local node="NodeHostname=localhost NodeAddr=127.0.0.1 CPUs=64 RealMemory=256000 Gres=gpu:a100:4 Feature=gpu,cpu"
+    local node="NodeHostname=localhost NodeAddr=127.0.0.1 CPUs=256 RealMemory=256000 Gres=gpu:a100:4 Feature=gpu,cpu"
     cat > "$DIR/slurm.conf" << END
 ClusterName=test
 SlurmctldHost=localhost(127.0.0.1)
