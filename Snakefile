@@ -48,3 +48,7 @@ require_fit()
 onstart:
     require_start()
     require_staging()
+
+
+onerror:
+    leave_no_job()

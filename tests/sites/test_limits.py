@@ -39,8 +39,7 @@ def test_a_job_within_the_limits_passes() -> None:
 @pytest.mark.parametrize("name", ["polaris", "aurora", "perlmutter"])
 def test_a_job_without_an_account_is_refused_by_name(name: str, account: str | None) -> None:
     assert refusal(name, replace(GOOD, account=account)) == (
-        f"train unet: no account for {name}: export NUWEAVE_ACCOUNT=PROJECT, or "
-        "--config cluster='{account: PROJECT}'"
+        f"train unet: no account for {name}: export NUWEAVE_ACCOUNT=PROJECT, or --config cluster='{{account: PROJECT}}'"
     )
 
 

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from nuweave.sites import SiteError, require_none
+from nuweave.sites import SiteError, cancel, require_none
 from nuweave.sites.orphans import Job, jobs_of_directory, pbs_jobs, slurm_jobs
 from tests.fakes.cluster import FakePbs
 
@@ -40,7 +40,7 @@ def test_one_machine_has_none(tmp_path: Path) -> None:
     assert jobs_of_directory("none", tmp_path) == []
 
 
-def test_a_start_beside_a_live_job_is_refused_with_its_id_and_the_way_out(
+def test_a_start_beside_a_live_job_is_refused_with_its_id_and_the_job_can_be_cancelled(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     pbs = FakePbs(tmp_path / "pbs", "polaris", num_nodes=0)  # so jobs wait
@@ -55,7 +55,8 @@ def test_a_start_beside_a_live_job_is_refused_with_its_id_and_the_way_out(
     with pytest.raises(SiteError, match=r"1 job of an earlier start .*: 1\.\S+ \(nw-files\); .* cancel: qdel 1\.\S+$"):
         require_none("pbs", tmp_path)
     require_none("pbs", tmp_path / "pbs")
-    subprocess.run(["qdel", "1"], check=True)
+    assert cancel("pbs", tmp_path / "pbs") == []
+    assert cancel("pbs", tmp_path) == [Job("1.polaris-pbs-01", "nw-files")]
     pbs.wait("1.polaris-pbs-01")
     require_none("pbs", tmp_path)
 

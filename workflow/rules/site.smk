@@ -94,6 +94,18 @@ def require_start():
         refuse(error)
 
 
+def leave_no_job():
+    """At a start that ends early, by Ctrl-C or an error: cancel what Snakemake has not."""
+    if not workflow.is_main_process or workflow.local_exec:
+        return
+    try:
+        jobs = sites.cancel(SITE.scheduler, Path.cwd())
+    except sites.SiteError as error:
+        refuse(error)
+    if jobs:
+        sys.stderr.write(f"nuweave: cancelled {' '.join(job.id for job in jobs)}\n")
+
+
 # Modules and settings of the site, then the environment that runs this Snakefile.
 if SITE.scheduler != "none":
     activation = Path(workflow.basedir) / f"envs/{SITE.name}.sh"

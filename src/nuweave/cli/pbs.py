@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import signal
 from pathlib import Path
 from typing import Annotated
 
@@ -34,7 +33,6 @@ def status(job_id: Annotated[str, typer.Argument(help="as submit printed it")]) 
     """Print running, success or failed; a reason goes to stderr. Never fails: one failure would end the whole run."""
     from nuweave.sites.pbs import status as status_of
 
-    signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is for Snakemake
     found, reason = status_of(job_id)
     if reason:
         typer.echo(f"nuweave: {reason}", err=True)

@@ -4,7 +4,7 @@ from nuweave.sites.errors import SiteError
 from nuweave.sites.launch import find_program, launch_line
 from nuweave.sites.limits import require_batch, require_fit
 from nuweave.sites.machine import is_here, require_here
-from nuweave.sites.orphans import require_none
+from nuweave.sites.orphans import cancel, require_none
 from nuweave.sites.request import Request, Step, from_resources, plan, to_resources
 from nuweave.sites.words import in_words
 
@@ -12,6 +12,7 @@ __all__ = [
     "Request",
     "SiteError",
     "Step",
+    "cancel",
     "find_program",
     "from_resources",
     "in_words",

@@ -40,6 +40,20 @@ def require_none(scheduler: Scheduler, directory: Path) -> None:
         )
 
 
+def cancel(scheduler: Scheduler, directory: Path) -> list[Job]:
+    """Cancel the live jobs of this directory when a start ends: Snakemake cancels none that it is just asking after.
+
+    Returns:
+        those jobs; some may have been on their way out already.
+    Raises:
+        SiteError: the batch system cannot be asked.
+    """
+    found = jobs_of_directory(scheduler, directory)
+    if found:
+        subprocess.run([CANCEL[scheduler], *(job.id for job in found)], capture_output=True, check=False)
+    return found
+
+
 def jobs_of_directory(scheduler: Scheduler, directory: Path) -> list[Job]:
     """Live jobs of this user that were submitted from a directory.
 
