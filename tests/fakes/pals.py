@@ -38,7 +38,7 @@ def main(arguments: list[str]) -> int:
     hydra = str(Path(sys.executable).parent / "mpiexec.hydra")
     command = [hydra, "-rmk", "user", "-launcher", "fork", "-hosts", ",".join(hosts)]
     command += ["-ppn", str(options.ppn), "-n", str(options.n), "/bin/sh", "-c", RANK, "rank", *options.command]
-    kept = os.environ if options.envall else {name: os.environ[name] for name in ("PATH", "HOME", "PBS_JOBID")}
+    kept = os.environ if options.envall else {name: os.environ[name] for name in ("PATH", "HOME", "PBS_NODEFILE")}
     os.execve(hydra, command, {**kept, "PPN": str(options.ppn), "DEPTH": str(options.depth)})
 
 

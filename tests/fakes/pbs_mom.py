@@ -3,8 +3,8 @@
 A job starts in the home directory with a clean environment. At the end of its walltime (Exit_status -29), or deleted
 (256 + 15), all of its processes get SIGTERM, and SIGKILL after kill_delay. A job whose log cannot be written is held.
 From: PBS Professional User's Guide ("Environment Variables"), Administrator's Guide ("Job Exit Status Codes"), ALCF
-"Common PBS Issues & Troubleshooting". Which processes belong to a job is read off PBS_JOBID in their environment, as
-a cgroup would tell.
+"Common PBS Issues & Troubleshooting". Which processes belong to a job is read off PBS_NODEFILE in their environment,
+as a cgroup would tell; two servers of two tests may have jobs of the same id.
 """
 
 from __future__ import annotations
@@ -122,7 +122,7 @@ def _told(what: str, job_id: str) -> bool:
 
 def _signal(job_id: str, number: int) -> None:
     """To every process of the job."""
-    mark = f"PBS_JOBID={job_id}".encode()
+    mark = f"PBS_NODEFILE={state() / 'nodefiles' / job_id}".encode()
     for process in Path("/proc").glob("[0-9]*"):
         with contextlib.suppress(OSError):
             if mark in (process / "environ").read_bytes().split(b"\0"):
