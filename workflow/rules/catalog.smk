@@ -11,7 +11,7 @@ rule list_shards:
     message:
         "list the shards"
     run:
-        Path(output[0]).write_text("".join(f"{shard}\n" for shard in input.shards))
+        write_list(input.shards, output[0], log[0])
 
 
 rule catalog:

@@ -148,6 +148,13 @@ def require_staging():
         refuse(error)
 
 
+def write_list(files, path, log_file):
+    """Write the names of files, one a line, as commands take them as @LIST."""
+    with write_aside(Path(path)) as aside:
+        aside.write_text("".join(f"{file}\n" for file in files))
+    Path(log_file).write_text(f"{path}: {len(files)} files\n")
+
+
 RAW_FILES = get_sources()
 RECEIPTS = (
     {}

@@ -90,6 +90,18 @@ def bench_simulate(
     _show(run_simulate(num_events=events, repeats=repeats, command=_command()), json_file)
 
 
+@bench_app.command("dag")
+def bench_dag(
+    json_file: Annotated[Path | None, typer.Option("--json", help="record to write: benchmarks/dag.json")] = None,
+    files: Annotated[int, typer.Option("--files", min=1, help="source files of the run")] = 5000,
+    repeats: Annotated[int, typer.Option("--repeats", min=1, help="how often each plan is made")] = 3,
+) -> None:
+    """Time `snakemake -n` for thousands of files, before and after they are made; in the checkout (3 minutes)."""
+    from nuweave.bench.dag import run_dag
+
+    _show(run_dag(checkout=Path.cwd(), num_files=files, repeats=repeats, command=_command()), json_file)
+
+
 @bench_app.command("table")
 def bench_table(
     files: Annotated[list[Path] | None, typer.Argument(help="Markdown files with places for tables")] = None,
