@@ -45,7 +45,7 @@ def run_dag(*, checkout: Path, num_files: int, repeats: int, command: str) -> Re
     with tempfile.TemporaryDirectory(prefix="nuweave-bench-") as name:
         folder = Path(name)
         lay_out(folder, checkout, num_files)
-        plans = time_plans(folder, repeats, expected=rf"convert +{num_files}\n")
+        plans = time_plans(folder, repeats, expected=rf"\nconvert +{num_files}\n")
         finish(folder)
         reruns = time_plans(folder, repeats, expected=NOTHING)
     return make_record(
