@@ -64,7 +64,7 @@ def test_outside_of_a_job_pals_is_not_started() -> None:
 
 @pytest.mark.mpi
 def test_the_command_prints_the_line_and_tells_the_ranks_how_many_they_are() -> None:
-    program = 'import os; print(os.environ["PMI_RANK"], os.environ["NUWEAVE_RANKS"])'
+    program = 'import os; os.write(1, "{PMI_RANK} {NUWEAVE_RANKS}\\n".format(**os.environ).encode())'  # in one piece
     command = [
         sys.executable,
         "-m",

@@ -11,7 +11,7 @@ from nuweave.bench.dag import NOTHING, dry_run, finish, lay_out
 from tests.workflow.conftest import CHECKOUT
 from tests.workflow.test_dag import planned
 
-pytestmark = pytest.mark.workflow
+pytestmark = pytest.mark.cluster
 NUM_FILES = 5000
 LONGEST_ARGUMENT = 128 * 1024  # bytes that Linux takes as one argument, as bash -c gets a whole command
 

@@ -43,6 +43,8 @@ def launch(
     sys.stderr.write(f"nuweave: {shlex.join(line)}\n")
     sys.stderr.flush()
     os.environ[RANKS] = str(nodes * ranks_per_node)
+    if settings.scheduler != "none":  # Snakemake's: one for each rank of the training, while a node has few of them
+        os.environ.pop("OMP_NUM_THREADS", None)
     os.execv(program, line)
 
 
@@ -64,3 +66,27 @@ def stage(
         require_possible(settings)  # names all that is missing, where one alone would be named
     for name in names or dataset.files:
         typer.echo(f"{data_dir / name}: {stage(settings, name)}")
+
+
+@site_app.command("submit-preview")
+def submit_preview(
+    rule: Annotated[str, typer.Argument(help="whose job, as train")],
+    wildcards: Annotated[list[str] | None, typer.Argument(help="which of its jobs, as model=cosmic_tagger")] = None,
+    profile: Annotated[str, typer.Option("--profile", help="of the site, as for snakemake")] = "polaris",
+    configfile: Annotated[list[Path] | None, typer.Option("--configfile", help="as for snakemake")] = None,
+    config: Annotated[list[str] | None, typer.Option("--config", help="KEY=VALUE, as for snakemake")] = None,
+    set_resources: Annotated[list[str] | None, typer.Option("--set-resources", help="as for snakemake")] = None,
+) -> None:
+    """Print submission, job script, command and launch line of a job of a rule on a site; nothing is submitted."""
+    from nuweave.sites.preview import preview
+
+    given = {"--configfile": configfile, "--config": config, "--set-resources": set_resources}
+    options = [part for name, values in given.items() if values for part in (name, *map(str, values))]
+    if wrong := [one for one in wildcards or [] if "=" not in one]:
+        raise UserError(f"{wrong[0]}: is no NAME=VALUE; name a job of {rule} as model=cosmic_tagger")
+    found = preview(rule, dict(one.split("=", 1) for one in wildcards or []), profile, options)
+    parts = {"submission": found.submit, "job script": found.script.rstrip(), "command": found.command}
+    if found.launch:
+        parts["ranks"] = found.launch
+    for name, text in parts.items():
+        typer.echo(f"# {name}\n{text}\n")
