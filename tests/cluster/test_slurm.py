@@ -11,7 +11,8 @@ from pathlib import Path
 
 import pytest
 
-from tests.cluster.slurm_user import CHECKOUT, Job, SlurmUser, wait_until
+from tests.cluster.slurm_user import Job, SlurmUser, see
+from tests.fakes.cluster import CHECKOUT
 
 pytestmark = pytest.mark.cluster
 
@@ -57,9 +58,10 @@ def steps_of(run_dir: Path) -> list[int]:
 
 def training(user: SlurmUser, *, after: list[Job], run_dir: Path) -> Job:
     """The job of a training after those that are known, as soon as it has come to a step that is journalled."""
-    known, done = {job.id for job in after}, steps_of(run_dir)
-    wait_until(lambda: [job for job in user.jobs("train") if job.id not in known and job.state == "RUNNING"])
-    wait_until(lambda: steps_of(run_dir) > done)
+    known = {job.id for job in after}
+    see(lambda: [job for job in user.jobs("train") if job.id not in known and job.state == "RUNNING"])
+    done = max(steps_of(run_dir), default=0)
+    see(lambda: max(steps_of(run_dir), default=0) > done)
     return user.jobs("train")[-1]
 
 
@@ -86,7 +88,7 @@ def test_the_whole_dag_ends_in_a_report(user: SlurmUser) -> None:
 def test_ranks_and_gpus_are_where_the_rule_asks_for_them(user: SlurmUser, model: str) -> None:
     log = (user.root / "logs" / "train" / f"{model}.log").read_text()
     assert "nuweave: srun --nodes=2 --ntasks=4 --ntasks-per-node=2 --cpus-per-task=64 --gpus-per-node=2 " in log
-    assert re.search(r"2 nodes \(n1, n2\), ranks 0-3: .*; CUDA_VISIBLE_DEVICES=0,1\n", log)
+    assert re.search(r"2 nodes \(n1, n2\), ranks 0-3: 2 x cpu .*; CUDA_VISIBLE_DEVICES=(0,1|2,3)\n", log)
     trained = json.loads((user.root / "models" / model / "model.json").read_text())["training"]
     assert (trained["ranks"], trained["engine"]) == (4, "deepspeed")
     (job,) = [job for job in user.jobs("train") if model in job.comment]
@@ -119,7 +121,7 @@ def test_ctrl_c_and_a_dead_snakemake_leave_nothing_that_trains_twice(user: Slurm
     start = user.start(TRAINED)
     first = training(user, after=before, run_dir=run_dir)
     assert start.interrupt() == 1
-    wait_until(lambda: not user.live(), 20)
+    see(lambda: not user.live(), 20)
     assert state_of(user, first) == "CANCELLED"
 
     start = user.start(TRAINED)
@@ -130,7 +132,7 @@ def test_ctrl_c_and_a_dead_snakemake_leave_nothing_that_trains_twice(user: Slurm
     assert again.end() == 1
     assert re.search(rf"1 job of an earlier start still queued or running: {second.id} .*cancel: scancel", again.said)
     assert [job.id for job in user.live()] == [second.id]
-    wait_until(lambda: not user.live())
+    see(lambda: not user.live())
     assert state_of(user, second) == "COMPLETED"
 
     user.run(TRAINED)

@@ -100,9 +100,9 @@ class FakePbs:
         wait_until(lambda: not [one for one in self.jobs().values() if one["job_state"] in "QRE"])
 
 
-def wait_until(true: Callable[[], object], timeout_s: float = 60.0) -> None:
+def wait_until(true: Callable[[], object], timeout_s: float = 60.0, every_s: float = 0.05) -> None:
     """Fail if it does not become true in time."""
     end = time.monotonic() + timeout_s
     while not true():
         assert time.monotonic() < end, f"still not so after {timeout_s:.0f} s"
-        time.sleep(0.05)
+        time.sleep(every_s)
