@@ -70,7 +70,7 @@ MpiDefault=none
 GresTypes=gpu
 ReturnToService=2
 SchedulerParameters=batch_sched_delay=0,sched_interval=1
-MinJobAge=300
+MinJobAge=3600
 KillWait=5
 OverTimeLimit=0
 StateSaveLocation=$DIR/state
