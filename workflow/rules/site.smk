@@ -1,6 +1,5 @@
 # The site that the profile names (profiles/SITE/site.yaml), and what the rules ask its batch system for.
 import os
-import shlex
 import socket
 
 from snakemake.iocontainers import InputFiles, Wildcards
@@ -108,7 +107,4 @@ def leave_no_job():
 
 # Modules and settings of the site, then the environment that runs this Snakefile.
 if SITE.scheduler != "none":
-    activation = Path(workflow.basedir) / f"envs/{SITE.name}.sh"
-    shell.prefix(
-        f"source {shlex.quote(str(activation))}; export PATH={shlex.quote(str(Path(sys.executable).parent))}:$PATH; "
-    )
+    shell.prefix(sites.activation(SITE, Path(workflow.basedir), Path(sys.executable)))

@@ -1,5 +1,6 @@
 """Batch systems and their machines: what a job asks for, what a site refuses, how ranks are started there."""
 
+from nuweave.sites.activation import activation
 from nuweave.sites.errors import SiteError
 from nuweave.sites.launch import find_program, launch_line
 from nuweave.sites.limits import require_batch, require_fit
@@ -12,6 +13,7 @@ __all__ = [
     "Request",
     "SiteError",
     "Step",
+    "activation",
     "cancel",
     "find_program",
     "from_resources",
