@@ -14,6 +14,7 @@ import torch
 from nuweave.config import ModelConfig, UserError
 from nuweave.config.train import LoaderConfig, TrainConfig
 from nuweave.loader import EventDataset, Sampler, evaluation_batches, make_sampler, stage, staged_path
+from nuweave.sites.job_end import job_end
 from nuweave.tasks import Task, in_file, make_task
 from nuweave.train.checkpoint import Checkpoints, Progress
 from nuweave.train.distributed import Ranks, all_ranks
@@ -36,7 +37,7 @@ from nuweave.train.run_dir import (
 )
 from nuweave.train.schedule import make_schedule
 from nuweave.train.selection import is_enough, updated
-from nuweave.train.stop import job_end, stop_requests
+from nuweave.train.stop import stop_requests
 from nuweave.train.stream import open_stream
 from nuweave.train.validate import validate
 
