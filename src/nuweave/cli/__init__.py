@@ -15,6 +15,7 @@ import typer
 from nuweave import __version__
 from nuweave.bench.commands import bench_app
 from nuweave.cli.data import data_app
+from nuweave.cli.doctor import doctor_app
 from nuweave.cli.networks import network_app
 from nuweave.cli.pbs import pbs_app
 from nuweave.cli.sites import site_app
@@ -64,6 +65,7 @@ def config_command(
 app.add_typer(data_app)
 app.add_typer(network_app)
 app.add_typer(site_app)
+app.add_typer(doctor_app)
 app.add_typer(bench_app, name="bench")
 app.add_typer(pbs_app, name="pbs")
 

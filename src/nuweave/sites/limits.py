@@ -17,6 +17,16 @@ def require_fit(site: SiteConfig, request: Request, what: str) -> None:
     Raises:
         SiteError: no account or file systems, an unknown queue, nodes or hours that the queue does not take.
     """
+    require_account(site, request, what)
+    require_queue(site, request, what)
+
+
+def require_account(site: SiteConfig, request: Request, what: str) -> None:
+    """Refuse a job without what the site wants of every job.
+
+    Raises:
+        SiteError: no account or file systems.
+    """
     if site.account_required and (request.account is None or request.account.startswith("$")):
         raise SiteError(
             f"{what}: no account for {site.name}: export NUWEAVE_ACCOUNT=PROJECT, or "
@@ -27,6 +37,14 @@ def require_fit(site: SiteConfig, request: Request, what: str) -> None:
             f"{what}: {site.name} wants the file systems that a job needs: export NUWEAVE_FILESYSTEMS=home:eagle, "
             "say, or set filesystems in its site.yaml"
         )
+
+
+def require_queue(site: SiteConfig, request: Request, what: str) -> None:
+    """Refuse a job that its queue does not take.
+
+    Raises:
+        SiteError: an unknown queue, nodes or hours that the queue does not take.
+    """
     if not site.queues or request.queue is None:
         return
     if request.queue not in site.queues:
