@@ -17,19 +17,21 @@ from tests.fakes.cluster import CHECKOUT
 pytestmark = pytest.mark.cluster
 
 CONFIGS = [CHECKOUT / name for name in ("tests/workflow/config.yaml", "tests/cluster/long.yaml")]
+NUM_STEPS = 500  # long enough for three starts
+LONGER = f"models={{event_id: {{train: {{max_steps: {NUM_STEPS}}}}}}}"
 TWO_BY_TWO = [  # ranks, on a machine of two cores
     "--set-resources",
     *(f"train:{name}=2" for name in ("nodes", "ranks_per_node", "tasks_per_node", "gpus_per_node")),
     *("train:cpus_per_task=64", "train:slurm_extra='--gpus-per-node=2'"),
 ]
-ALL_STEPS = list(range(10, 201, 10))
+ALL_STEPS = list(range(10, NUM_STEPS + 1, 10))
 TRAINED = "results/small/models/event_id/model.safetensors"
 
 
 @pytest.fixture(scope="module")
 def user(slurm: None, tmp_path_factory: pytest.TempPathFactory) -> Iterator[SlurmUser]:  # noqa: ARG001
     """Somebody who ran the whole small DAG on perlmutter."""
-    user = SlurmUser(tmp_path_factory.mktemp("perlmutter"), CONFIGS, TWO_BY_TWO)
+    user = SlurmUser(tmp_path_factory.mktemp("perlmutter"), CONFIGS, [*TWO_BY_TWO, "--config", LONGER])
     try:
         user.run()
         yield user
@@ -101,7 +103,7 @@ def test_a_training_goes_on_after_a_signal_the_end_of_its_walltime_and_scancel(u
     before = user.jobs("train")
     start = user.start(TRAINED)
     jobs = [training(user, after=before, run_dir=run_dir)]
-    user.slurm("scancel", "--signal=USR1", "--full", jobs[-1].id)  # as sbatch --signal, ahead of the walltime
+    user.slurm("scancel", "--signal=USR1", f"{jobs[-1].id}.0")  # the ranks: as sbatch --signal, ahead of the walltime
     jobs += [training(user, after=before + jobs, run_dir=run_dir)]
     end_of_walltime(user, jobs[-1], 1)
     jobs += [training(user, after=before + jobs, run_dir=run_dir)]
@@ -137,4 +139,4 @@ def test_ctrl_c_and_a_dead_snakemake_leave_nothing_that_trains_twice(user: Slurm
 
     user.run(TRAINED)
     assert steps_of(run_dir) == ALL_STEPS
-    assert "going on after step 200 of 200" in user.log(user.jobs("train")[-1])
+    assert f"going on after step {NUM_STEPS} of {NUM_STEPS}" in user.log(user.jobs("train")[-1])
