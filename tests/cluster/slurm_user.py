@@ -10,9 +10,9 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import NamedTuple
 
-from tests.fakes.cluster import CHECKOUT, wait_until
+from tests.clone import CHECKOUT, link_clone
+from tests.fakes.cluster import wait_until
 
-LINKS = ("Snakefile", "config.yaml", "workflow", "profiles", "perlmutter", "envs", "src")
 HERE = (  # no accounting that keeps finished jobs, and a test that does not wait
     *("--slurm-status-command", "squeue", "--slurm-init-seconds-before-status-checks", "2"),
     *("--latency-wait", "10"),
@@ -72,8 +72,7 @@ class SlurmUser:
         self.arguments = ["--profile", "perlmutter", *HERE, *arguments, "--configfile", *map(str, configfiles)]
         self.root = directory / "results" / "small"
         self._starts: list[Start] = []
-        for name in LINKS:
-            (directory / name).symlink_to(CHECKOUT / name)
+        link_clone(directory)
         module = directory / "bin" / "module"  # what envs/perlmutter.sh calls
         module.parent.mkdir()
         module.write_text("#!/bin/sh\n")

@@ -12,11 +12,11 @@ from pathlib import Path
 
 import pytest
 
-from tests.fakes.cluster import CHECKOUT, FakePbs, wait_until
+from tests.clone import CHECKOUT, link_clone
+from tests.fakes.cluster import FakePbs, wait_until
 
 pytestmark = pytest.mark.cluster
 
-LINKS = ("Snakefile", "config.yaml", "workflow", "profiles", "envs", "experiments", "src", "polaris", "aurora")
 CONFIGS = [str(CHECKOUT / name) for name in ("tests/workflow/config.yaml", "tests/cluster/long.yaml")]
 # what the profiles are patient about because of a real server
 IMPATIENT = ["--seconds-between-status-checks", "1", "--max-status-checks-per-second", "10", "--latency-wait", "10"]
@@ -37,8 +37,7 @@ class Login:
     def __init__(self, directory: Path, site: str, num_nodes: int) -> None:
         self.site, self.pbs, self.work = site, FakePbs(directory, site, num_nodes), directory / "work"
         self.work.mkdir()
-        for name in LINKS:
-            (self.work / name).symlink_to(CHECKOUT / name)
+        link_clone(self.work)
         self.said = directory / "said.log"
 
     def start(self, *arguments: str, **variables: str) -> subprocess.Popen[bytes]:

@@ -11,8 +11,8 @@ from pathlib import Path
 
 import pytest
 
+from tests.clone import CHECKOUT
 from tests.cluster.slurm_user import Job, SlurmUser, see
-from tests.fakes.cluster import CHECKOUT
 
 pytestmark = pytest.mark.cluster
 

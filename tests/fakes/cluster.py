@@ -9,9 +9,9 @@ import time
 from collections.abc import Callable
 from pathlib import Path
 
+from tests.clone import CHECKOUT
 from tests.fakes.pbs_server import Job
 
-CHECKOUT = Path(__file__).resolve().parents[2]
 COMMANDS = {name: name for name in ("qsub", "qstat", "qdel", "qselect")} | {"mpiexec": "pals", "module": "lmod"}
 WRAPPER = """#!/bin/sh
 export FAKE_PBS={state}

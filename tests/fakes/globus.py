@@ -15,7 +15,8 @@ import time
 from pathlib import Path
 from typing import Any, Literal
 
-CHECKOUT = Path(__file__).resolve().parents[2]
+from tests.clone import CHECKOUT
+
 WRAPPER = """#!/bin/sh
 export FAKE_GLOBUS={state}
 exec {python} -ESc 'import sys

@@ -8,9 +8,8 @@ from pathlib import Path
 
 import pytest
 
+from tests.clone import CHECKOUT
 from tests.fakes.cluster import FakePbs
-
-CHECKOUT = Path(__file__).resolve().parents[2]
 
 
 def sourced(site: str, environment: dict[str, str], show: str = "") -> subprocess.CompletedProcess[str]:

@@ -10,7 +10,8 @@ from pathlib import Path
 
 import pytest
 
-CHECKOUT = Path(__file__).resolve().parents[2]
+from tests.clone import CHECKOUT, link_clone
+
 Snakemake = Callable[..., subprocess.CompletedProcess[str]]
 
 
@@ -20,9 +21,7 @@ def snakemake(tmp_path_factory: pytest.TempPathFactory) -> Snakemake:
 
     The returned function takes the arguments, `check=False` where a failure is expected, and environment variables.
     """
-    directory = tmp_path_factory.mktemp("workflow")
-    for name in ("Snakefile", "config.yaml", "workflow", "profiles", "envs", "experiments", "src"):
-        (directory / name).symlink_to(CHECKOUT / name)
+    directory = link_clone(tmp_path_factory.mktemp("workflow"))
     environment = {**os.environ, "PATH": f"{Path(sys.executable).parent}:{os.environ['PATH']}"}
 
     def run(

@@ -15,7 +15,8 @@ from nuweave.config import Config, parse
 from nuweave.models import build_network
 from nuweave.physics.detectors import get_detector
 from nuweave.tasks import make_task
-from tests.workflow.conftest import CHECKOUT, Snakemake
+from tests.clone import CHECKOUT
+from tests.workflow.conftest import Snakemake
 
 OVERLAYS = sorted(path for path in (CHECKOUT / "experiments").glob("*.yaml") if path.stem != "sbnd_sample")
 PARAMETERS = {  # published, or ours that the header of the overlay explains

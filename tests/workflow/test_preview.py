@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.workflow.conftest import CHECKOUT
+from tests.clone import link_clone
 
 pytestmark = pytest.mark.workflow
 TRAIN = (
@@ -21,11 +21,8 @@ TRAIN = (
 
 @pytest.fixture(scope="module")
 def directory(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Of a start, with what a clone has in its root."""
-    found = tmp_path_factory.mktemp("preview")
-    for name in ("Snakefile", "config.yaml", "workflow", "profiles", "envs", "src", "polaris", "aurora", "perlmutter"):
-        (found / name).symlink_to(CHECKOUT / name)
-    return found
+    """Of a start."""
+    return link_clone(tmp_path_factory.mktemp("preview"))
 
 
 def preview(directory: Path, *arguments: str) -> subprocess.CompletedProcess[str]:

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from nuweave.bench.dag import NOTHING, dry_run, finish, lay_out
-from tests.workflow.conftest import CHECKOUT
+from tests.clone import CHECKOUT
 from tests.workflow.test_dag import planned
 
 pytestmark = pytest.mark.cluster

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.workflow.conftest import CHECKOUT
+from tests.clone import link_clone
 from tests.workflow.test_experiments import OVERLAYS, settings_of
 
 pytestmark = pytest.mark.workflow
@@ -47,12 +47,8 @@ ASKED = {  # site -> kind of step -> what each asks for
 
 @pytest.fixture(scope="module")
 def directory(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Of a start, with what a clone has in its root."""
-    found = tmp_path_factory.mktemp("sites")
-    for path in CHECKOUT.iterdir():
-        if path.name not in ("results", ".snakemake", "logs"):
-            (found / path.name).symlink_to(path.readlink() if path.is_symlink() else path)
-    return found
+    """Of a start."""
+    return link_clone(tmp_path_factory.mktemp("sites"))
 
 
 def start(directory: Path, profile: str, *arguments: str, **variables: str) -> subprocess.CompletedProcess[str]:
@@ -75,7 +71,7 @@ def asked(done: subprocess.CompletedProcess[str], profile: str) -> dict[str, str
     assert done.returncode == 0, done.stderr + done.stdout
     prefix = f"{Path(profile).name}: "
     lines = [line.removeprefix(prefix) for line in done.stderr.splitlines() if line.startswith(prefix)]
-    return dict(line.split(": ", 1) for line in lines)
+    return {name: words for names, words in (line.split(": ", 1) for line in lines) for name in names.split(", ")}
 
 
 def expected(profile: str, models: tuple[str, ...] = MODELS) -> dict[str, str]:

@@ -66,12 +66,20 @@ def require_fit():
     if not workflow.is_main_process or SITE.scheduler == "none":
         return
     try:
-        for name, model, request in get_requests():
-            what = f"{name} {model}".strip()
-            sys.stderr.write(f"{SITE.name}: {what}: {sites.in_words(request)}\n")
-            sites.require_fit(SITE, request, what)
+        requests = list(get_requests())
+        asked = {}
+        for name, model, request in requests:
+            asked.setdefault(sites.in_words(request), []).append(
+                f"{name} {model}".strip()
+            )
+        for words, names in asked.items():
+            sys.stderr.write(f"{SITE.name}: {', '.join(names)}: {words}\n")
+        for name, model, request in requests:
+            sites.require_fit(SITE, request, f"{name} {model}".strip())
             if name == "train":
-                sites.require_batch(CONFIG.models[model].train, request.ranks, what)
+                sites.require_batch(
+                    CONFIG.models[model].train, request.ranks, f"{name} {model}"
+                )
     except sites.SiteError as error:
         refuse(error)
 

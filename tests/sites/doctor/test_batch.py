@@ -18,7 +18,8 @@ from nuweave.sites.doctor.batch import (
     check_queues,
     check_scheduler,
 )
-from tests.fakes.cluster import CHECKOUT, FakePbs
+from tests.clone import CHECKOUT
+from tests.fakes.cluster import FakePbs
 from tests.sites.test_request import site
 
 POLARIS, LOCAL = site("polaris"), site("local")

@@ -8,7 +8,8 @@ import subprocess
 import sys
 from pathlib import Path
 
-from tests.fakes.cluster import CHECKOUT, FakePbs
+from tests.clone import CHECKOUT
+from tests.fakes.cluster import FakePbs
 
 
 def doctor(environment: dict[str, str], *arguments: str) -> subprocess.CompletedProcess[str]:

@@ -22,7 +22,8 @@ from nuweave.sites.doctor.software import (
     read_requirements,
     without_job,
 )
-from tests.fakes.cluster import CHECKOUT, FakePbs
+from tests.clone import CHECKOUT
+from tests.fakes.cluster import FakePbs
 from tests.sites.test_request import site
 
 POLARIS, LOCAL = site("polaris"), site("local")
