@@ -11,7 +11,7 @@ import pytest
 
 from tests.clone import link_clone
 
-pytestmark = pytest.mark.workflow
+pytestmark = pytest.mark.cluster
 TRAIN = (
     "nuweave train --config results/demo/config.yaml --model event_id --train results/demo/packed/train.h5 "
     "--val results/demo/packed/val.h5 --model-dir results/demo/models/event_id --run-dir results/demo/runs/event_id "

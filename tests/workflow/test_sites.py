@@ -12,7 +12,7 @@ import pytest
 from tests.clone import link_clone
 from tests.workflow.test_experiments import OVERLAYS, settings_of
 
-pytestmark = pytest.mark.workflow
+pytestmark = pytest.mark.cluster
 ACCOUNT = {"NUWEAVE_ACCOUNT": "nu"}
 TABLES = ("catalog", "split", "pack", "data_quality", "shift", "larcv_check")
 FILES = ("simulate", "convert", "archive_file")
@@ -89,7 +89,6 @@ def test_the_profile_works_by_its_name_and_every_rule_asks_for_what_the_site_has
     assert asked(start(directory, profile, "-n", **ACCOUNT), profile) == expected(profile)
 
 
-@pytest.mark.cluster
 @pytest.mark.parametrize("profile", ASKED)
 @pytest.mark.parametrize("overlay", OVERLAYS, ids=lambda overlay: overlay.stem)
 def test_every_experiment_asks_for_the_same(directory: Path, overlay: Path, profile: str) -> None:
