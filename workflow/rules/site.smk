@@ -46,8 +46,8 @@ def resources_of_training():
     }
 
 
-def get_requests():
-    """What the jobs ask for, after --set-resources: rule, model or nothing, request."""
+def get_jobs():
+    """The kinds of jobs, after --set-resources: rule, model or nothing, resources."""
     for one in workflow.rules:
         if one.norun or one.name in workflow._localrules:
             continue
@@ -58,23 +58,24 @@ def get_requests():
                 attempt=1,
                 skip_evaluation={"mem_mb", "disk_mb", "tmpdir"},
             )
-            yield one.name, model, sites.from_resources(SITE, dict(resources.items()))
+            yield one.name, model, dict(resources.items())
 
 
 def require_fit():
     """Tell what the jobs ask for; end here if the site would refuse one. Inside of a job all is settled."""
     if not workflow.is_main_process or SITE.scheduler == "none":
         return
+    requests = {
+        (name, model): sites.from_resources(SITE, resources)
+        for name, model, resources in get_jobs()
+    }
+    asked = {}
+    for job, request in requests.items():
+        asked.setdefault(sites.in_words(request), []).append(" ".join(job).strip())
+    for words, jobs in asked.items():
+        sys.stderr.write(f"{SITE.name}: {', '.join(jobs)}: {words}\n")
     try:
-        requests = list(get_requests())
-        asked = {}
-        for name, model, request in requests:
-            asked.setdefault(sites.in_words(request), []).append(
-                f"{name} {model}".strip()
-            )
-        for words, names in asked.items():
-            sys.stderr.write(f"{SITE.name}: {', '.join(names)}: {words}\n")
-        for name, model, request in requests:
+        for (name, model), request in requests.items():
             sites.require_fit(SITE, request, f"{name} {model}".strip())
             if name == "train":
                 sites.require_batch(
@@ -95,6 +96,13 @@ def require_start():
             )
         sites.require_here(SITE, socket.gethostname(), os.environ)
         sites.require_none(SITE.scheduler, Path.cwd())
+        if SITE.scheduler == "slurm":
+            sites.require_accepted(
+                {
+                    f"{name} {model}".strip(): resources
+                    for name, model, resources in get_jobs()
+                }
+            )
         # `nuweave pbs submit` ends this process where PBS refuses a job
         os.environ.update(NUWEAVE_START=str(os.getpid()))
     except sites.SiteError as error:

@@ -7,6 +7,7 @@ from nuweave.sites.limits import require_batch, require_fit
 from nuweave.sites.machine import is_here, require_here
 from nuweave.sites.orphans import cancel, require_none
 from nuweave.sites.request import Request, Step, from_resources, plan, to_resources
+from nuweave.sites.slurm import require_accepted
 from nuweave.sites.words import in_words
 
 __all__ = [
@@ -21,6 +22,7 @@ __all__ = [
     "is_here",
     "launch_line",
     "plan",
+    "require_accepted",
     "require_batch",
     "require_fit",
     "require_here",
