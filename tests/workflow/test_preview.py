@@ -122,3 +122,18 @@ def test_no_file_of_the_run_has_appeared(directory: Path) -> None:
     assert not list((directory / "results/demo").rglob("*.h5"))
     assert not list(directory.glob(".snakemake/locks/*"))
     assert not list(directory.glob(".snakemake/tmp.*"))
+    assert not list(directory.glob(".snakemake/incomplete/*"))
+
+
+@pytest.mark.parametrize("profile", ["polaris", "perlmutter"])
+def test_a_finished_training_stays_finished(tmp_path: Path, profile: str) -> None:
+    clone = link_clone(tmp_path)
+    model = clone / "results/demo/models/event_id"
+    model.mkdir(parents=True)
+    for name in ("model.safetensors", "model.json", "metrics.jsonl"):
+        (model / name).write_text(name)
+    parts(preview(clone, "train", "model=event_id", "--profile", profile))
+    assert not list(clone.glob(".snakemake/incomplete/*"))
+    assert {file.name: file.read_text() for file in model.iterdir()} == {
+        file.name: file.name for file in model.iterdir()
+    }

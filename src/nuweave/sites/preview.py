@@ -50,6 +50,8 @@ def schedule(self):
         sys.exit(f"nuweave: {rule}: runs where snakemake runs, nothing is submitted")
     resources = {name: value for name, value in job.resources.items() if isinstance(value, (int, str))}
     open(command, "w").write(json.dumps(dict(command=job.shellcmd, resources=resources)))
+    # else its outputs count as incomplete, and the next start would make them again
+    self.workflow.persistence.started = lambda *_, **__: None
     executor = self.get_executor(job)
     executor.run_jobs([self.workflow.dag.get_job_group(job) or job])
     shutil.rmtree(executor.tmpdir)
