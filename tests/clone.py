@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import signal
 from pathlib import Path
 
 CHECKOUT = Path(__file__).resolve().parents[1]
@@ -18,3 +19,8 @@ def link_clone(directory: Path) -> Path:
     for name in (*ROOT, *PROFILES):
         (directory / name).symlink_to(CHECKOUT / name)
     return directory
+
+
+def take_interrupts() -> None:
+    """In a new process, before its program: Ctrl-C ends it, also where the tests run in the background."""
+    signal.signal(signal.SIGINT, signal.SIG_DFL)

@@ -10,7 +10,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import NamedTuple
 
-from tests.clone import CHECKOUT, link_clone
+from tests.clone import CHECKOUT, link_clone, take_interrupts
 from tests.fakes.cluster import wait_until
 
 HERE = (  # no accounting that keeps finished jobs, and a test that does not wait
@@ -97,6 +97,7 @@ class SlurmUser:
                 stdout=file,
                 stderr=subprocess.STDOUT,
                 start_new_session=True,
+                preexec_fn=take_interrupts,
             )
         self._starts.append(Start(process, output))
         return self._starts[-1]

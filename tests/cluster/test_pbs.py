@@ -12,7 +12,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.clone import CHECKOUT, link_clone
+from tests.clone import CHECKOUT, link_clone, take_interrupts
 from tests.fakes.cluster import FakePbs, wait_until
 
 pytestmark = pytest.mark.cluster
@@ -52,6 +52,7 @@ class Login:
                 stdout=output,
                 stderr=subprocess.STDOUT,
                 start_new_session=True,
+                preexec_fn=take_interrupts,
             )
 
     def run(self, *arguments: str, **variables: str) -> tuple[int, str]:
