@@ -20,6 +20,7 @@ from nuweave.sites import SiteError
 from nuweave.sites.globus import here
 from nuweave.sites.stage import require_possible, stage
 from nuweave.store.files import DiskError, StoreError
+from tests.clone import take_interrupts
 from tests.fakes.cluster import wait_until
 from tests.fakes.globus import FakeGlobus, Fault
 
@@ -133,7 +134,7 @@ def test_an_interrupted_transfer_is_cancelled(place: Place, tmp_path: Path) -> N
     place.globus.configure(fault="hangs")
     (tmp_path / "c.yaml").write_text(dump(place.config()))
     command = [sys.executable, "-m", "nuweave.cli", "stage", "a.h5", "--config", str(tmp_path / "c.yaml")]
-    with subprocess.Popen(command, stderr=subprocess.DEVNULL) as process:
+    with subprocess.Popen(command, stderr=subprocess.DEVNULL, preexec_fn=take_interrupts) as process:
         wait_until(lambda: place.globus.calls()[-1:] and place.globus.calls()[-1][:2] == ["task", "wait"])
         process.send_signal(signal.SIGINT)
         assert process.wait(30) != 0
