@@ -62,6 +62,7 @@ def test_the_command_fills_each_place_from_the_record_of_the_checkout(
     ("file", "names"),
     [
         ("README.md", ["benchmarks/io.json", "benchmarks/model.json", "benchmarks/train.json"]),
+        ("docs/sites/README.md", ["benchmarks/dag.json"]),
         ("docs/formats.md", ["benchmarks/convert.json"]),
         ("docs/loader.md", ["benchmarks/io.json"]),
         ("docs/networks.md", ["benchmarks/model.json"]),

@@ -121,6 +121,7 @@ def bench_table(
         "docs/physics.md",
         "docs/quality.md",
         "docs/scaling.md",
+        "docs/sites/README.md",
     )
     for file in files or map(Path, documents):
         text = fill_tables(file.read_text(), lambda name: read_record(Path(name)))
