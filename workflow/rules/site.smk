@@ -47,7 +47,7 @@ def resources_of_training():
 
 
 def get_jobs():
-    """The kinds of jobs, after --set-resources: rule, model or nothing, resources."""
+    """The kinds of jobs, as `train MODEL` or `pack`, with their resources after --set-resources."""
     for one in workflow.rules:
         if one.norun or one.name in workflow._localrules:
             continue
@@ -58,7 +58,7 @@ def get_jobs():
                 attempt=1,
                 skip_evaluation={"mem_mb", "disk_mb", "tmpdir"},
             )
-            yield one.name, model, dict(resources.items())
+            yield f"{one.name} {model}".strip(), dict(resources.items())
 
 
 def require_fit():
@@ -66,21 +66,19 @@ def require_fit():
     if not workflow.is_main_process or SITE.scheduler == "none":
         return
     requests = {
-        (name, model): sites.from_resources(SITE, resources)
-        for name, model, resources in get_jobs()
+        job: sites.from_resources(SITE, resources) for job, resources in get_jobs()
     }
+    trainings = {f"train {name}": model.train for name, model in CONFIG.models.items()}
     asked = {}
     for job, request in requests.items():
-        asked.setdefault(sites.in_words(request), []).append(" ".join(job).strip())
+        asked.setdefault(sites.in_words(request), []).append(job)
     for words, jobs in asked.items():
         sys.stderr.write(f"{SITE.name}: {', '.join(jobs)}: {words}\n")
     try:
-        for (name, model), request in requests.items():
-            sites.require_fit(SITE, request, f"{name} {model}".strip())
-            if name == "train":
-                sites.require_batch(
-                    CONFIG.models[model].train, request.ranks, f"{name} {model}"
-                )
+        for job, request in requests.items():
+            sites.require_fit(SITE, request, job)
+            if job in trainings:
+                sites.require_batch(trainings[job], request.ranks, job)
     except sites.SiteError as error:
         refuse(error)
 
@@ -97,12 +95,7 @@ def require_start():
         sites.require_here(SITE, socket.gethostname(), os.environ)
         sites.require_none(SITE.scheduler, Path.cwd())
         if SITE.scheduler == "slurm":
-            sites.require_accepted(
-                {
-                    f"{name} {model}".strip(): resources
-                    for name, model, resources in get_jobs()
-                }
-            )
+            sites.require_accepted(dict(get_jobs()))
         # `nuweave pbs submit` ends this process where PBS refuses a job
         os.environ.update(NUWEAVE_START=str(os.getpid()))
     except sites.SiteError as error:

@@ -56,7 +56,7 @@ def stage(
 ) -> None:
     """Put files of the published dataset into data_dir, by Globus; check what is there by size and checksum."""
     from nuweave.sites.stage import dataset_of, require_possible
-    from nuweave.sites.stage import stage as stage
+    from nuweave.sites.stage import stage as stage_file
 
     settings = load(config)
     dataset, data_dir = dataset_of(settings)
@@ -65,7 +65,7 @@ def stage(
     if every:
         require_possible(settings)  # names all that is missing, where one alone would be named
     for name in names or dataset.files:
-        typer.echo(f"{data_dir / name}: {stage(settings, name)}")
+        typer.echo(f"{data_dir / name}: {stage_file(settings, name)}")
 
 
 @site_app.command("submit-preview")

@@ -118,6 +118,11 @@ class TrainConfig(Section):
         None, description="directory of an offline MLflow store that gets the metrics too (needs nuweave[mlflow])"
     )
 
+    def nearest_batch(self, ranks: int) -> int:
+        """The global batch nearest to ours that so many ranks can share: ours itself, if they can."""
+        parts = ranks * self.accumulate
+        return max(1, round(self.global_batch / parts)) * parts
+
     def on_ranks(self, ranks: int) -> Self:
         """The same training on another number of ranks.
 
@@ -134,9 +139,8 @@ class TrainConfig(Section):
 
     @model_validator(mode="after")
     def _batch_divides(self) -> Self:
-        parts = self.ranks * self.accumulate
-        if self.global_batch % parts:
-            good = max(1, round(self.global_batch / parts)) * parts
+        good = self.nearest_batch(self.ranks)
+        if good != self.global_batch:
             rule = f"ranks={self.ranks}" + (f" x accumulate={self.accumulate}" if self.accumulate > 1 else "")
             raise ValueError(f"global_batch={self.global_batch} must divide by {rule}; try {good}")
         return self

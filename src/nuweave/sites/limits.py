@@ -63,9 +63,8 @@ def require_batch(train: TrainConfig, ranks: int, what: str) -> None:
     Raises:
         SiteError: with a batch that would fit.
     """
-    parts = ranks * train.accumulate
-    if train.global_batch % parts:
-        good = max(1, round(train.global_batch / parts)) * parts
+    good = train.nearest_batch(ranks)
+    if good != train.global_batch:
         raise SiteError(
             f"{what}: train.global_batch={train.global_batch} must divide by {ranks} ranks"
             f"{f' x accumulate={train.accumulate}' if train.accumulate > 1 else ''}; try {good}, or other nodes"

@@ -119,7 +119,7 @@ def _for_slurm(site: SiteConfig, step: Step, request: Request) -> dict[str, Reso
         "mem_mb": 1000 * (own.memory_gb or 0),  # 0: not said; Snakemake would say 1000
         "slurm_extra": f"--gpus-per-node={request.gpus_per_node}" if request.gpus_per_node else None,
         "mpi": "srun" if has_ranks else None,
-        "tasks_per_node": request.ranks_per_node if step == "train" and has_ranks else None,
+        "tasks_per_node": request.ranks_per_node if has_ranks else None,
     }
 
 
